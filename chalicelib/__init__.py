@@ -1,0 +1,1 @@
+"""ComfyTavern Cloud: what the product does, from HTTP handlers down to the engine."""

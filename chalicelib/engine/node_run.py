@@ -1,0 +1,148 @@
+"""One node while it runs: what its code may ask for, and how its stream is read."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.engine import events
+from chalicelib.engine.definitions import BatchOutputs, Chunk, NodeError, Outputs
+from chalicelib.engine.graph import Workflow
+from chalicelib.engine.plan import Step
+
+if TYPE_CHECKING:
+    from chalicelib.engine.run import Journal
+
+_logger = logging.getLogger("chalicelib.nodes")
+_CHUNK_TYPES = frozenset(
+    {
+        "text_chunk",
+        "tool_call_chunk",
+        "finish_reason_chunk",
+        "usage_chunk",
+        "error_chunk",
+        "custom",
+    }
+)
+# Six bytes a character is JSON's worst case, and a frame holds 32 KB.
+_TEXT_PIECE = 4_000
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What nodes are told of their run."""
+
+    owner: str
+    prompt_id: str
+
+
+@dataclass(slots=True)
+class Collected:
+    """The chunks that one attempt of a stream node has yielded."""
+
+    chunks: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+class NodeContext:
+    """``definitions.Context`` for one attempt at one node."""
+
+    def __init__(
+        self, step: Step, workflow: Workflow, settings: Settings, journal: "Journal"
+    ) -> None:
+        self._step = step
+        self._workflow = workflow
+        self._settings = settings
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._latest: tuple[float, float] | None = None
+        self._open = True
+
+    @property
+    def node_id(self) -> str:
+        return self._step.node.id
+
+    @property
+    def owner(self) -> str:
+        return self._settings.owner
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        return self._step.node.config
+
+    @property
+    def mode(self) -> str | None:
+        return self._step.type.mode_of(self.config) if self._step.type else None
+
+    @property
+    def interface_inputs(self) -> Mapping[str, Any]:
+        return self._workflow.interface_inputs
+
+    def progress(self, value: float, maximum: float) -> None:
+        # Of what a thread tells while the loop is busy only the latest counts.
+        waiting, self._latest = self._latest, (float(value), float(maximum))
+        if waiting is None:
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def log(self, message: str) -> None:
+        _logger.info(
+            message, extra={"prompt_id": self._settings.prompt_id, "node_id": self.node_id}
+        )
+
+    def close(self) -> None:
+        """The node has ended: what a left-over thread still tells is dropped."""
+        self._open = False
+
+    def _tell(self) -> None:
+        latest, self._latest = self._latest, None
+        if latest is not None and self._open:
+            self._journal.append(events.progress(self.node_id, *latest))
+
+
+async def run_stream(
+    stream: AsyncGenerator[Chunk | BatchOutputs, None],
+    publish: Callable[[Chunk], Awaitable[None]],
+    collected: Collected,
+) -> Outputs:
+    """Read a stream node to its end; its batch outputs.
+
+    An error chunk is published, then fails the node.
+    """
+    outputs: dict[str, Any] = {}
+    try:
+        async for item in stream:
+            if isinstance(item, BatchOutputs):
+                outputs.update(item.values)
+                continue
+            for piece in _pieces(item):
+                collected.chunks.append({"type": piece.type, "content": piece.content})
+                await publish(piece)
+            if item.type == "error_chunk":
+                raise NodeError(_error_text(item.content))
+    finally:
+        await stream.aclose()
+    return outputs
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait before the next attempt: exponential, with full jitter."""
+    longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**attempt)
+    return random.uniform(0, longest)  # noqa: S311 (jitter, not a secret)
+
+
+def _pieces(chunk: Chunk) -> list[Chunk]:
+    if not isinstance(chunk, Chunk) or chunk.type not in _CHUNK_TYPES:
+        raise NodeError("Its code yielded something that is no chunk")
+    text = chunk.content
+    if chunk.type != "text_chunk" or not isinstance(text, str) or len(text) <= _TEXT_PIECE:
+        return [chunk]
+    starts = range(0, len(text), _TEXT_PIECE)
+    return [Chunk(chunk.type, text[start : start + _TEXT_PIECE]) for start in starts]
+
+
+def _error_text(content: Any) -> str:
+    if isinstance(content, Mapping) and isinstance(content.get("message"), str):
+        return str(content["message"])
+    return str(content)

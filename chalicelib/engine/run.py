@@ -1,0 +1,390 @@
+"""The scheduler: a node starts when the last thing it depends on has ended."""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib.engine import bypass, events, inputs, values
+from chalicelib.engine.definitions import Chunk, Inputs, NodeError, NodeType, Outputs
+from chalicelib.engine.events import RunState
+from chalicelib.engine.node_run import Collected, NodeContext, Settings, backoff, run_stream
+from chalicelib.engine.plan import Link, Plan, Step
+from chalicelib.engine.streams import Channel, Network
+from chalicelib.engine.values import ABSENT
+
+_logger = logging.getLogger(__name__)
+_YIELD_EVERY = 32
+_MAY_HAVE_RUN = "It may already have run before the worker was lost, and is not safe to repeat"
+
+
+class Journal(Protocol):
+    """Where events go. Those of one call are committed together, in order."""
+
+    def append(self, *happened: events.Event) -> int:
+        """Take events to commit; a ticket for ``durable``.
+
+        Raises ``NodeError`` if a value cannot be written as JSON; then none is taken.
+        """
+        ...
+
+    async def durable(self, ticket: int) -> None:
+        """Wait until everything up to the ticket is committed."""
+        ...
+
+    async def room(self) -> None:
+        """Let the journal work; waits while too much is uncommitted."""
+        ...
+
+
+class Execution:
+    """One attempt at running a plan, from the state that its log folds to.
+
+    Events come in an order in which every cause stands before its effects.
+    ``run`` returns when the terminal event is in the journal; cancelling it
+    cancels the nodes that run, and no event comes after.
+    """
+
+    def __init__(
+        self, plan: Plan, state: RunState, journal: Journal, threads: Executor, settings: Settings
+    ) -> None:
+        self._plan = plan
+        self._state = state
+        self._journal = journal
+        self._threads = threads
+        self._settings = settings
+        self._network = Network()
+        self._outputs: dict[str, Outputs] = {}
+        self._failures: dict[str, str] = {}
+        self._settled: set[str] = set()
+        self._started: set[str] = set()
+        self._waiting: dict[str, int] = {}
+        self._ready: deque[Step] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._progress_made = asyncio.Event()
+        self._channels: dict[tuple[str, str, Link], Channel] = {}
+        self._consumers: dict[str, list[Channel]] = {}
+        self._interface_streams: dict[str, list[tuple[str, str | None]]] = {}
+
+    async def run(self) -> None:
+        """Run what is left of the plan and append the terminal event."""
+        self._open_streams()
+        self._restore()
+        try:
+            await self._schedule()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        self._finish()
+
+    async def _schedule(self) -> None:
+        started = 0
+        while True:
+            while self._ready:
+                self._start(self._ready.popleft())
+                started += 1
+                if started % _YIELD_EVERY == 0:
+                    await self._journal.room()
+            if not self._tasks:
+                return
+            await self._progress_made.wait()
+            self._progress_made.clear()
+            await self._journal.room()
+
+    # What is there before the first node starts.
+
+    def _open_streams(self) -> None:
+        for step in self._plan.steps.values():
+            for key, links in step.links.items():
+                for link in links:
+                    if link.stream:
+                        self._open_channel(step, key, link)
+        for key, link in self._plan.interface.items():
+            if link.stream:
+                described = self._plan.workflow.interface_outputs.get(key)
+                name = described.get("displayName") if isinstance(described, Mapping) else None
+                streams = self._interface_streams.setdefault(link.source, [])
+                streams.append((key, name if isinstance(name, str) else None))
+
+    def _open_channel(self, step: Step, key: str, link: Link) -> None:
+        source = self._state.nodes.get(link.source)
+        if source is not None and source.status in ("complete", "error"):
+            chunks = [Chunk(item["type"], item["content"]) for item in source.chunks]
+            failure = Chunk("error_chunk", source.error) if source.status == "error" else None
+            channel = Channel.replay(self._network, chunks, failure)
+        else:
+            channel = Channel(self._network)
+            self._consumers.setdefault(link.source, []).append(channel)
+        self._channels[(step.node.id, key, link)] = channel
+
+    def _restore(self) -> None:
+        """Take over what the log says has ended; the rest waits for its turn."""
+        steps = self._plan.steps
+        self._waiting = {key: len(step.awaits | step.streams) for key, step in steps.items()}
+        roots = [step for key, step in steps.items() if not self._waiting[key]]
+        known = {key: state for key, state in self._state.nodes.items() if key in steps}
+        for node_id, state in known.items():
+            if state.status == "complete" or state.bypassed:
+                self._outputs[node_id] = state.output or {}
+                self._settle(node_id)
+        for node_id, state in known.items():
+            if state.status == "error":
+                self._failures[node_id] = state.error or "It failed"
+                self._settle(node_id)
+        for node_id in self._failures:
+            self._skip_dependents(node_id)
+        self._ready.extendleft(reversed(roots))
+
+    # One node.
+
+    def _start(self, step: Step) -> None:
+        node = step.node
+        if node.id in self._settled:
+            return
+        node_type = step.type
+        if node_type is None:
+            self._fail(step, f"Unknown node type {node.full_type}")
+            return
+        if node.bypassed:
+            self._pass_by(step)
+            return
+        if not node_type.repeatable and self._was_running(node.id):
+            self._fail(step, _MAY_HAVE_RUN)
+            return
+        given, missing = inputs.resolve(step, partial(self._connected, step))
+        if missing:
+            self._fail(step, f"Required input missing: {', '.join(missing)}")
+            return
+        context = NodeContext(step, self._plan.workflow, self._settings, self._journal)
+        if node_type.inline and node_type.repeatable:
+            self._run_inline(step, node_type, given, context)
+            return
+        running = self._run_task(step, node_type, given, context)
+        task = asyncio.get_running_loop().create_task(running)
+        self._tasks.add(task)
+        self._network.node_started()
+        if node_type.repeatable:
+            self._journal.append(events.executing(node.id))
+            self._mark_started(node.id)
+
+    def _pass_by(self, step: Step) -> None:
+        outputs = bypass.pseudo_outputs(step, partial(self._connected, step))
+        self._journal.append(events.bypassed(step.node.id, outputs))
+        self._outputs[step.node.id] = outputs
+        self._settle(step.node.id)
+
+    def _run_inline(
+        self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
+    ) -> None:
+        self._journal.append(events.executing(step.node.id))
+        try:
+            outputs = _mapping(node_type.code(given, context))
+        except Exception as error:  # noqa: BLE001 (a node's failure is the node's own)
+            self._fail(step, _message(step, error))
+            return
+        self._complete(step, outputs)
+
+    async def _run_task(
+        self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
+    ) -> None:
+        try:
+            outputs = await self._attempts(step, node_type, given, context)
+            self._complete(step, outputs)
+        except Exception as error:  # noqa: BLE001 (a node's failure is the node's own)
+            self._fail(step, _message(step, error))
+        finally:
+            context.close()
+            for key, links in step.links.items():
+                for link in links:
+                    if link.stream:
+                        self._channels[(step.node.id, key, link)].detach()
+            self._network.node_ended()
+            current = asyncio.current_task()
+            if current is not None:
+                self._tasks.discard(current)
+            self._progress_made.set()
+
+    async def _attempts(
+        self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
+    ) -> Outputs:
+        if not node_type.repeatable:
+            # All it depends on, then its own start, must outlive a crash first.
+            await self._journal.durable(self._journal.append())
+            await self._journal.durable(self._journal.append(events.executing(step.node.id)))
+            self._mark_started(step.node.id)
+        attempt = 0
+        while True:
+            collected = Collected()
+            try:
+                async with asyncio.timeout(node_type.timeout) as limit:
+                    return await self._call(step, node_type.code, given, context, collected)
+            except Exception as error:
+                # What consumers have seen of a stream cannot be taken back.
+                if attempt >= node_type.retries or collected.chunks:
+                    if limit.expired():
+                        seconds = f"{node_type.timeout:g}"
+                        raise NodeError(f"Timed out after {seconds} seconds") from error
+                    raise
+            await asyncio.sleep(backoff(attempt))
+            attempt += 1
+
+    async def _call(
+        self,
+        step: Step,
+        code: Callable[..., Any],
+        given: Inputs,
+        context: NodeContext,
+        collected: Collected,
+    ) -> Outputs:
+        if inspect.isasyncgenfunction(code):
+            publish = partial(self._yield, step)
+            outputs = await run_stream(code(given, context), publish, collected)
+            text = values.collected_text(collected.chunks)
+            streams = {key: text for key, slot in step.outputs.items() if slot.is_stream}
+            return {**outputs, **streams}
+        if inspect.iscoroutinefunction(code):
+            outputs = _mapping(await code(given, context))
+        else:
+            loop = asyncio.get_running_loop()
+            outputs = _mapping(await loop.run_in_executor(self._threads, code, given, context))
+        for key, slot in step.outputs.items():
+            if slot.is_stream and isinstance(outputs.get(key), str):
+                await self._yield(step, Chunk("text_chunk", outputs[key]))
+        return outputs
+
+    async def _yield(self, step: Step, chunk: Chunk) -> None:
+        """Journal a chunk and hand it to everyone who listens."""
+        node_id = step.node.id
+        content = {"type": chunk.type, "content": chunk.content}
+        listeners = self._interface_streams.get(node_id, ())
+        self._journal.append(
+            events.chunk(node_id, content),
+            *(events.interface_chunk(key, name, content) for key, name in listeners),
+        )
+        for channel in self._consumers.get(node_id, ()):
+            await channel.put(chunk)
+        await self._journal.room()
+
+    # What follows from a node's end.
+
+    def _complete(self, step: Step, outputs: Outputs) -> None:
+        node_id = step.node.id
+        endings = self._interface_endings(node_id, events.STREAM_ENDED)
+        try:
+            self._journal.append(
+                events.complete(node_id, outputs),
+                events.chunk(node_id, events.STREAM_ENDED, last=True),
+                *endings,
+            )
+        except NodeError as error:
+            self._fail(step, str(error))
+            return
+        self._outputs[node_id] = outputs
+        for channel in self._consumers.get(node_id, ()):
+            channel.close()
+        self._settle(node_id)
+
+    def _fail(self, step: Step, message: str) -> None:
+        node_id = step.node.id
+        content = {"type": "error_chunk", "content": message}
+        self._journal.append(
+            events.failed(node_id, message), *self._interface_endings(node_id, content)
+        )
+        self._failures[node_id] = message
+        for channel in self._consumers.get(node_id, ()):
+            channel.close(Chunk("error_chunk", message))
+        self._skip_dependents(node_id)
+        self._settle(node_id)
+
+    def _interface_endings(self, node_id: str, content: Mapping[str, Any]) -> list[events.Event]:
+        listeners = self._interface_streams.get(node_id, ())
+        return [events.interface_chunk(key, name, content, last=True) for key, name in listeners]
+
+    def _skip_dependents(self, node_id: str) -> None:
+        """Descendants of a failure that have not started, in this attempt or before, never will."""
+        behind = [node_id]
+        while behind:
+            for target in self._plan.dependents[behind.pop()]:
+                if not (
+                    target in self._started or target in self._settled or self._was_running(target)
+                ):
+                    self._settled.add(target)
+                    behind.append(target)
+                    for channel in self._consumers.get(target, ()):
+                        channel.close()
+
+    def _mark_started(self, node_id: str) -> None:
+        if node_id not in self._started:
+            self._started.add(node_id)
+            self._release(node_id, streaming=True)
+
+    def _settle(self, node_id: str) -> None:
+        self._mark_started(node_id)
+        self._settled.add(node_id)
+        self._release(node_id, streaming=False)
+
+    def _release(self, node_id: str, *, streaming: bool) -> None:
+        for target in self._plan.dependents[node_id]:
+            step = self._plan.steps[target]
+            if (node_id in step.streams) is not streaming:
+                continue
+            self._waiting[target] -= 1
+            if self._waiting[target] == 0 and target not in self._settled:
+                self._ready.append(step)
+
+    def _finish(self) -> None:
+        ending = []
+        if self._plan.workflow.mappings:
+            ending.append(events.complete(events.INTERFACE_NODE, self._interface_outputs()))
+        if self._failures:
+            ending.append(events.status("error", self._failure_message()))
+        else:
+            ending.append(events.status("complete"))
+        self._journal.append(*ending)
+
+    def _interface_outputs(self) -> dict[str, Any]:
+        found = {}
+        for key, link in self._plan.interface.items():
+            outputs = self._outputs.get(link.source, {})
+            if link.output in outputs:
+                found[key] = bypass.STREAM_PLACEHOLDER if link.stream else outputs[link.output]
+        return found
+
+    def _failure_message(self) -> str:
+        (node_id, message), *others = self._failures.items()
+        full_type = self._plan.steps[node_id].node.full_type
+        more = f" (and {len(others)} more failed)" if others else ""
+        return f"Node {node_id} ({full_type}) failed: {message}{more}"
+
+    def _connected(self, step: Step, key: str, link: Link) -> Any:
+        if link.stream:
+            if step.node.bypassed:
+                return bypass.STREAM_PLACEHOLDER
+            return self._channels[(step.node.id, key, link)]
+        return self._outputs.get(link.source, {}).get(link.output, ABSENT)
+
+    def _was_running(self, node_id: str) -> bool:
+        known = self._state.nodes.get(node_id)
+        return known is not None and known.status == "running"
+
+
+def _mapping(outputs: Any) -> Outputs:
+    if outputs is None:
+        return {}
+    if not isinstance(outputs, Mapping):
+        raise NodeError(f"Its code returned {type(outputs).__name__} where outputs are expected")
+    return outputs
+
+
+def _message(step: Step, error: Exception) -> str:
+    if isinstance(error, NodeError):
+        return str(error)
+    # The text of an unforeseen exception may hold what users must not see.
+    _logger.error("Node %s (%s) failed", step.node.id, step.node.full_type, exc_info=error)
+    return f"It failed unexpectedly ({type(error).__name__}); the server's log says more"
