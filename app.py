@@ -1,0 +1,55 @@
+"""What AWS can invoke: the API, the three socket handlers, the worker and its helpers."""
+
+import os
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent, WebsocketEvent
+
+from chalicelib import api, logs, realtime, worker
+
+STAGE = os.environ.get("TAVERN_STAGE", "local")
+WORKERS = int(os.environ.get("TAVERN_MAX_WORKERS", "10"))
+
+logs.configure(os.environ.get("TAVERN_LOG", "INFO"))
+
+app = Chalice(app_name="comfytavern", configure_logs=False)
+app.experimental_feature_flags.update(["WEBSOCKETS"])
+routes = api.register(app)
+unknown_path = api.unknown_path
+
+
+@app.on_ws_connect()
+def ws_connect(event: WebsocketEvent) -> dict[str, Any]:
+    """A client opens a socket."""
+    return realtime.connect(event.to_dict())
+
+
+@app.on_ws_message()
+def ws_message(event: WebsocketEvent) -> dict[str, Any]:
+    """A client sends a message."""
+    return realtime.message(event.to_dict())
+
+
+@app.on_ws_disconnect()
+def ws_disconnect(event: WebsocketEvent) -> dict[str, Any]:
+    """A socket has closed."""
+    return realtime.disconnect(event.to_dict())
+
+
+@app.on_sqs_message(queue=f"comfytavern-{STAGE}-runs", batch_size=1, maximum_concurrency=WORKERS)
+def run_execution(event: SQSEvent) -> None:
+    """A run waits for a worker."""
+    remaining = event.context.get_remaining_time_in_millis() / 1000
+    worker.run_execution(event.to_dict(), remaining)
+
+
+@app.on_sqs_message(queue=f"comfytavern-{STAGE}-runs-dead", batch_size=1)
+def dead_letter(event: SQSEvent) -> None:
+    """A run was tried too often."""
+    worker.dead_letter(event.to_dict())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep(event: CloudWatchEvent) -> None:
+    """Once a minute."""
+    worker.sweep(event.to_dict())

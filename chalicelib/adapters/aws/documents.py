@@ -1,0 +1,159 @@
+"""Documents on S3, in a bucket that keeps versions."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import clients
+from chalicelib.adapters.aws.failures import code_of, was_retried
+from chalicelib.adapters.limits import check_key, is_key
+from chalicelib.errors import NotFound, PreconditionFailed
+from chalicelib.ports import DocumentVersion, Revision, StoredDocument
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import (
+        DeleteMarkerEntryTypeDef,
+        GetObjectRequestTypeDef,
+        ObjectIdentifierTypeDef,
+        ObjectVersionTypeDef,
+        PutObjectRequestTypeDef,
+    )
+
+_ABSENT = {"NoSuchKey", "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"}
+# The last: what a condition on an ETag is told where there is no object.
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+_MAX_DELETES = 1000
+
+
+class S3Documents:
+    """A ``DocumentStore`` on the bucket of that name."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def get(self, key: str, version: str | None = None) -> StoredDocument:
+        """Read the current or a named version; ``NotFound``."""
+        if not is_key(key) or version == "":
+            raise NotFound("No such document")
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
+        if version is not None:
+            request["VersionId"] = version
+        try:
+            answer = clients.s3().get_object(**request)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                raise NotFound("No such document") from error
+            raise
+        with answer["Body"] as body:
+            content = body.read()
+        return StoredDocument(
+            body=content,
+            etag=answer["ETag"].strip('"'),
+            version=answer["VersionId"],
+            content_type=answer["ContentType"],
+            modified_at=answer["LastModified"].timestamp(),
+        )
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        if_match: str | None = None,
+        if_absent: bool = False,
+    ) -> Revision:
+        """Write a new version; ``PreconditionFailed`` if a condition does not hold."""
+        check_key(key)
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "Body": body,
+            "ContentType": content_type,
+        }
+        if if_absent:
+            request["IfNoneMatch"] = "*"
+        if if_match is not None:
+            if not _is_etag(if_match):
+                raise PreconditionFailed("The document has changed")
+            request["IfMatch"] = f'"{if_match}"'
+        try:
+            answer = clients.s3().put_object(**request)
+        except ClientError as error:
+            if code_of(error) not in _CHANGED:
+                raise
+            written = self._first_try(key, body) if was_retried(error) else None
+            if written is None:
+                raise PreconditionFailed("The document has changed") from error
+            return written
+        return Revision(etag=answer["ETag"].strip('"'), version=answer["VersionId"])
+
+    def delete(self, key: str) -> None:
+        """Put a delete marker on top; the versions stay."""
+        if is_key(key):
+            clients.s3().delete_object(Bucket=self._bucket, Key=key)
+
+    def purge(self, key: str) -> None:
+        """Remove every version for good."""
+        found: list[ObjectIdentifierTypeDef] = [
+            {"Key": key, "VersionId": entry.version} for entry in self.versions(key)
+        ]
+        for start in range(0, len(found), _MAX_DELETES):
+            answer = clients.s3().delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": found[start : start + _MAX_DELETES], "Quiet": True},
+            )
+            if answer.get("Errors"):
+                raise RuntimeError(f"S3 kept versions: {answer['Errors'][0].get('Code')}")
+
+    def versions(self, key: str) -> list[DocumentVersion]:
+        """The history of a key, newest first, delete markers included.
+
+        S3 tells times in seconds and lists markers apart: of one second, the
+        current entry comes first, then markers.
+        """
+        if not is_key(key):
+            return []
+        found: list[DocumentVersion] = []
+        pages = clients.s3().get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=key):
+            entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            found += [_version(entry) for entry in entries if entry["Key"] == key]
+            if any(entry["Key"] != key for entry in entries):
+                break  # keys come in order, and longer ones after the one they start with
+        return sorted(found, key=_newest_first)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys with a current version below a prefix, in order."""
+        pages = clients.s3().get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+            yield from (entry["Key"] for entry in page.get("Contents", []))
+
+    def _first_try(self, key: str, body: bytes) -> Revision | None:
+        """What our own first try wrote, if its answer was lost and the SDK sent another."""
+        try:
+            current = self.get(key)
+        except NotFound:
+            return None
+        return Revision(current.etag, current.version) if current.body == body else None
+
+
+def _version(entry: "ObjectVersionTypeDef | DeleteMarkerEntryTypeDef") -> DocumentVersion:
+    size = entry.get("Size")
+    return DocumentVersion(
+        version=entry["VersionId"],
+        size=size if isinstance(size, int) else 0,
+        modified_at=entry["LastModified"].timestamp(),
+        current=entry["IsLatest"],
+        deleted="ETag" not in entry,
+    )
+
+
+def _newest_first(entry: DocumentVersion) -> tuple[bool, float, bool]:
+    return not entry.current, -entry.modified_at, not entry.deleted
+
+
+def _is_etag(text: str) -> bool:
+    """Whether S3 may have given this: else no request could even carry it."""
+    return text.isascii() and text.isprintable() and '"' not in text and text.strip() == text != ""

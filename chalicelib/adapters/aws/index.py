@@ -1,0 +1,159 @@
+"""The index on a DynamoDB table: partition ``pk``, sort key ``sk``, JSON in ``value``.
+
+DynamoDB drops rows past ``ttl`` within days only, so they are hidden here.
+"""
+
+from typing import TYPE_CHECKING
+
+from chalicelib import json_text
+from chalicelib.adapters.aws import clients, tables
+from chalicelib.adapters.limits import (
+    MAX_PARTITION_BYTES,
+    check_changes,
+    check_page,
+    check_value,
+    is_key,
+    is_row,
+)
+from chalicelib.errors import ConditionFailed
+from chalicelib.ports import Change, Clock, Entry, Page, Put, Remove
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import (
+        PutTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+    )
+
+    from chalicelib.adapters.aws.tables import FoundItem
+
+
+class DynamoIndex:
+    """An ``Index`` on the table of that name."""
+
+    def __init__(self, table: str, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def get(self, partition: str, key: str) -> Entry | None:
+        """One row; None if it is absent or past its expiry."""
+        if not is_row(partition, key):
+            return None
+        answer = clients.dynamodb().get_item(
+            TableName=self._table,
+            Key={"pk": {"S": partition}, "sk": {"S": key}},
+            ConsistentRead=True,
+        )
+        entry = _entry(answer["Item"]) if "Item" in answer else None
+        if entry and entry.expires_at is not None and entry.expires_at <= self._clock.now():
+            return None
+        return entry
+
+    def query(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page:
+        """Rows whose keys start with ``prefix``, by key; ``limit`` None gives all."""
+        check_page(limit, after)
+        if not is_key(partition, MAX_PARTITION_BYTES) or (prefix and not is_key(prefix)):
+            return Page([])
+        if after is not None and after > prefix and not after.startswith(prefix):
+            return Page([])  # all keys of the prefix come before
+        request = self._request(partition, prefix, after)
+        entries: list[Entry] = []
+        while True:
+            if limit is not None:
+                request["Limit"] = limit + 1 - len(entries)
+            answer = clients.dynamodb().query(**request)
+            entries += map(_entry, answer["Items"])
+            if limit is not None and len(entries) > limit:
+                return Page(entries[:limit], after=entries[limit - 1].key)
+            if "LastEvaluatedKey" not in answer:
+                return Page(entries)
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def write(self, *changes: Change) -> None:
+        """Apply changes of distinct rows, all or none; ``ConditionFailed``."""
+        check_changes(changes)
+        actions = [self._action(change) for change in changes]
+        try:
+            tables.write(*actions)
+        except tables.ConditionLost as lost:
+            if lost.retried and _is_written(changes[0], lost.found[0]):
+                return  # by our own first try, whose answer was lost
+            raise ConditionFailed(tuple(sorted(lost.found))) from lost
+
+    def _request(self, partition: str, prefix: str, after: str | None) -> "QueryInputTypeDef":
+        request: QueryInputTypeDef = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": tables.NOT_EXPIRED,
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {":pk": {"S": partition}, ":now": self._now()},
+        }
+        if prefix:
+            request["KeyConditionExpression"] = "pk = :pk AND begins_with(sk, :prefix)"
+            request["ExpressionAttributeValues"] = {
+                **request["ExpressionAttributeValues"],
+                ":prefix": {"S": prefix},
+            }
+        if after is not None and after.startswith(prefix):
+            request["ExclusiveStartKey"] = {"pk": {"S": partition}, "sk": {"S": after}}
+        return request
+
+    def _action(self, change: Change) -> "TransactWriteItemTypeDef":
+        if isinstance(change, Remove):
+            return self._remove(change)
+        text = json_text.dumps_exact(change.entry.value)
+        check_value(text)
+        put: PutTypeDef = {
+            "TableName": self._table,
+            "Item": {
+                "pk": {"S": change.entry.partition},
+                "sk": {"S": change.entry.key},
+                "value": {"S": text},
+            },
+        }
+        if change.entry.expires_at is not None:
+            put["Item"] = {**put["Item"], "ttl": {"N": str(change.entry.expires_at)}}
+        if change.if_absent:
+            put["ConditionExpression"] = "attribute_not_exists(pk) OR #ttl <= :now"
+            put["ExpressionAttributeNames"] = {"#ttl": "ttl"}
+            put["ExpressionAttributeValues"] = {":now": self._now()}
+            put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return {"Put": put}
+
+    def _remove(self, change: Remove) -> "TransactWriteItemTypeDef":
+        key = {"pk": {"S": change.partition}, "sk": {"S": change.key}}
+        if not change.if_present:
+            return {"Delete": {"TableName": self._table, "Key": key}}
+        return {
+            "Delete": {
+                "TableName": self._table,
+                "Key": key,
+                "ConditionExpression": f"attribute_exists(pk) AND {tables.NOT_EXPIRED}",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {":now": self._now()},
+            }
+        }
+
+    def _now(self) -> dict[str, str]:
+        return {"N": str(self._clock.now())}
+
+
+def _is_written(change: Change, found: "FoundItem") -> bool:
+    return isinstance(change, Put) and bool(found) and _entry(found) == change.entry
+
+
+def _entry(item: "FoundItem") -> Entry:
+    return Entry(
+        partition=item["pk"]["S"],
+        key=item["sk"]["S"],
+        value=json_text.loads_exact(item["value"]["S"]),
+        expires_at=int(item["ttl"]["N"]) if "ttl" in item else None,
+    )

@@ -1,0 +1,62 @@
+"""Sends to sockets through API Gateway's management API."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectionError,  # noqa: A004 (botocore's own, the base of its connection errors)
+    HTTPClientError,
+)
+
+from chalicelib.adapters.aws import clients
+from chalicelib.adapters.aws.failures import status_of
+from chalicelib.ports import Connection
+
+_GONE = 410
+_TOO_LARGE = 413
+_TOO_MANY = 429
+_NO_ANSWER = (ConnectionError, ConnectionClosedError, HTTPClientError)
+
+
+class GatewayPublisher:
+    """A ``Publisher`` for connections whose ``endpoint`` is their gateway's."""
+
+    def send(self, connection: Connection, messages: Sequence[str]) -> bool:
+        """Post messages in order; False if the connection is gone, or was closed here.
+
+        It is closed when it does not take a message after the SDK's retries, or
+        when a message is larger than the gateway takes.
+        """
+        client = clients.connections(connection.endpoint)
+        try:
+            for message in messages:
+                client.post_to_connection(ConnectionId=connection.id, Data=message.encode())
+        except ClientError as error:
+            if not _is_the_connections(status_of(error)):
+                raise
+            if status_of(error) != _GONE:
+                self._give_up(connection)
+            return False
+        except _NO_ANSWER:
+            self._give_up(connection)
+            return False
+        return True
+
+    def close(self, connection: Connection) -> None:
+        """Close a connection. One that is gone is fine."""
+        try:
+            clients.connections(connection.endpoint).delete_connection(ConnectionId=connection.id)
+        except ClientError as error:
+            if status_of(error) != _GONE:
+                raise
+
+    def _give_up(self, connection: Connection) -> None:
+        with suppress(ClientError, *_NO_ANSWER):
+            self.close(connection)
+
+
+def _is_the_connections(status: int) -> bool:
+    """Whether a failure is about this connection or a message, not about our rights."""
+    return status in (_GONE, _TOO_LARGE, _TOO_MANY) or status >= 500

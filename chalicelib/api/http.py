@@ -1,0 +1,306 @@
+"""What all route groups share: requests, answers, errors, CORS.
+
+A route group declares its routes on a ``Group``; a view gets a ``Call``,
+calls one service and shapes the answer. What a service raises becomes HTTP
+in one table. Every path also answers OPTIONS, and 405 to the methods that it
+does not have: API Gateway would answer both wrongly by itself.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Blueprint, Chalice, Request, Response
+
+from chalicelib import container, errors, json_text, logs
+from chalicelib.services.callers import Caller
+from chalicelib.services.if_match import IfMatch
+
+_logger = logging.getLogger("chalicelib.api")
+
+STATUS: Mapping[type[errors.TavernError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotSignedIn: 401,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
+    errors.LogMovedOn: 409,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.TooManyRequests: 429,
+}
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_JSON = "application/json"
+_ANY_CONTENT = ["*/*"]
+_MAX_JSON_BYTES = 5 * 1024 * 1024
+_ETAG = re.compile(r'"([^"]*)"')
+_CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_CORS_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
+_CORS_EXPOSED = "ETag, Retry-After, X-Request-Id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. ``body`` is JSON-able, text that is ready, or bytes; None means no content."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = _JSON
+
+
+class Call:
+    """A request as a view sees it: its caller, its body, its conditions."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._caller: Caller | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who is calling; ``NotSignedIn``."""
+        if self._caller is None:
+            self._caller = container.callers().resolve(self.headers)
+        return self._caller
+
+    @property
+    def uid(self) -> str:
+        """The caller's uid."""
+        return self.caller.uid
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers, by lower-case name."""
+        return {key.lower(): value for key, value in self._request.headers.items()}
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query string; the first, if there are several."""
+        values = self._request.query_params
+        return None if values is None or name not in values else str(values[name])
+
+    def json(self) -> Any:
+        """The body as JSON; ``InvalidInput``, ``TooLarge``, ``UnsupportedMediaType``."""
+        body = self._request.raw_body
+        raw = body.encode() if isinstance(body, str) else body
+        if not raw.strip():
+            raise errors.InvalidInput("A JSON body is expected")
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and not (kind == _JSON or kind.endswith("+json") or kind.startswith("text/")):
+            raise errors.UnsupportedMediaType(f"A body of {_JSON} is expected")
+        if len(raw) > _MAX_JSON_BYTES:
+            limit = _MAX_JSON_BYTES
+            raise errors.TooLarge(f"The body has {len(raw)} bytes; at most {limit} are allowed")
+        return json_text.loads(raw)
+
+    def if_match(self) -> IfMatch | None:
+        """The versions that the caller allows to be replaced (If-Match)."""
+        return _etags(self.headers.get("if-match"))
+
+    def knows(self, etag: str) -> bool:
+        """Does the caller have this version already (If-None-Match)?"""
+        known = _etags(self.headers.get("if-none-match"))
+        return known is not None and known.allows(etag)
+
+
+View = Callable[..., Reply]
+
+
+class Group:
+    """The routes below one prefix.
+
+    With ``success_flag`` its errors also carry ``success`` and ``message``, as
+    the clients of these routes expect.
+    """
+
+    def __init__(
+        self, name: str, *, success_flag: bool = False, refusal: str | None = None
+    ) -> None:
+        self.blueprint = Blueprint(name)
+        self._routes: dict[str, dict[str, View]] = {}
+        self._success_flag = success_flag
+        self._refusal = refusal or "This path does not have that method"
+
+    def get(self, path: str) -> Callable[[View], View]:
+        """Register a view for GET."""
+        return self._register(path, "GET")
+
+    def head(self, path: str) -> Callable[[View], View]:
+        """Register a view for HEAD; its body is dropped."""
+        return self._register(path, "HEAD")
+
+    def post(self, path: str) -> Callable[[View], View]:
+        """Register a view for POST."""
+        return self._register(path, "POST")
+
+    def put(self, path: str) -> Callable[[View], View]:
+        """Register a view for PUT."""
+        return self._register(path, "PUT")
+
+    def delete(self, path: str) -> Callable[[View], View]:
+        """Register a view for DELETE."""
+        return self._register(path, "DELETE")
+
+    def path(self, path: str) -> None:
+        """Register a path that has no method of its own yet."""
+        self._routes.setdefault(path, {})
+
+    def register(self, app: Chalice) -> dict[str, tuple[str, ...]]:
+        """Put all routes into the app; the paths with the methods that they have."""
+        for path, views in self._routes.items():
+            for method, view in views.items():
+                self._route(path, [method], view)
+            missing = [method for method in METHODS if method not in views]
+            if missing:
+                self._route(path, missing, self._refuse(", ".join([*views, "OPTIONS"])))
+            self.blueprint.route(path, methods=["OPTIONS"], content_types=_ANY_CONTENT)(
+                self._preflight
+            )
+        app.register_blueprint(self.blueprint)
+        return {path: tuple(views) for path, views in self._routes.items()}
+
+    def _register(self, path: str, method: str) -> Callable[[View], View]:
+        def add(view: View) -> View:
+            self._routes.setdefault(path, {})[method] = view
+            return view
+
+        return add
+
+    def _route(self, path: str, methods: list[str], view: View) -> None:
+        def answer(**parameters: str) -> Response:
+            return self._answer(path, view, parameters)
+
+        self.blueprint.route(path, methods=methods, content_types=_ANY_CONTENT)(answer)
+
+    def _refuse(self, allow: str) -> View:
+        def refuse(_call: Call, **_parameters: str) -> Reply:
+            raise errors.MethodNotAllowed(self._refusal, allow)
+
+        return refuse
+
+    def _preflight(self, **_parameters: str) -> Response:
+        headers = cors_headers(self.blueprint.current_request.headers.get("origin"))
+        return Response("", {**headers, **_preflight_headers(headers)}, 204)
+
+    def _answer(self, path: str, view: View, parameters: Mapping[str, str]) -> Response:
+        request = self.blueprint.current_request
+        started = time.perf_counter()
+        identifier = str(request.context.get("requestId") or uuid.uuid4())
+        with logs.about(identifier):
+            reply = self._reply(request, view, parameters)
+            _logger.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "path": path,
+                    "status": reply.status,
+                    "ms": round((time.perf_counter() - started) * 1000, 2),
+                },
+            )
+        headers = {
+            "X-Request-Id": identifier,
+            "Content-Type": reply.content_type,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **cors_headers(request.headers.get("origin")),
+            **reply.headers,
+        }
+        return Response(_text(reply), headers, reply.status)
+
+    def _reply(self, request: Request, view: View, parameters: Mapping[str, str]) -> Reply:
+        try:
+            decoded = {key: _decoded(key, value) for key, value in parameters.items()}
+            return view(Call(request), **decoded)
+        except errors.TavernError as error:
+            return error_reply(error, success_flag=self._success_flag)
+        except Exception:
+            _logger.exception("A request failed")
+            return Reply({"error": "Internal error; the server's log says more"}, 500)
+
+
+def document(call: Call, value: Mapping[str, Any], etag: str, status: int = 200) -> Reply:
+    """A document with its ETag; 304 for a caller that has it."""
+    headers = {"ETag": f'"{etag}"'}
+    if status == 200 and call.knows(etag):
+        return Reply(None, 304, headers)
+    return Reply(value, status, headers)
+
+
+def error_reply(error: errors.TavernError, *, success_flag: bool = False) -> Reply:
+    """The one translation of the product's errors to HTTP."""
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    body: dict[str, Any] = {"error": error.message}
+    if error.details:
+        body["details"] = error.details
+    if success_flag:
+        body |= {"success": False, "message": error.message}
+    headers = {}
+    if isinstance(error, errors.MethodNotAllowed):
+        headers["Allow"] = error.allow
+    if isinstance(error, errors.TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    return Reply(body, STATUS[kind], headers)
+
+
+def unknown_path(origin: str | None, method: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body for a path that no route has.
+
+    API Gateway answers these itself (see the GatewayResponses of the template);
+    a front that stands in for it asks here.
+    """
+    headers = {**cors_headers(origin), "Content-Type": _JSON, "X-Request-Id": str(uuid.uuid4())}
+    if method == "OPTIONS":
+        return 204, {**headers, **_preflight_headers(headers)}, ""
+    return 404, headers, json_text.dumps({"error": "Not found"})
+
+
+def cors_headers(origin: str | None) -> dict[str, str]:
+    """What lets a page of an allowed origin read the answer."""
+    headers = {"Vary": "Origin"}
+    if origin is not None and origin.rstrip("/") in container.settings().origins:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers["Access-Control-Expose-Headers"] = _CORS_EXPOSED
+    return headers
+
+
+def _preflight_headers(cors: Mapping[str, str]) -> dict[str, str]:
+    if "Access-Control-Allow-Origin" not in cors:
+        return {}
+    return {
+        "Access-Control-Allow-Methods": _CORS_METHODS,
+        "Access-Control-Allow-Headers": _CORS_HEADERS,
+        "Access-Control-Max-Age": "600",
+    }
+
+
+def _etags(header: str | None) -> IfMatch | None:
+    """Parse a list of entity tags (RFC 9110, section 8.8.3); weak ones count by their text."""
+    if header is None or not header.strip():
+        return None
+    if header.strip() == "*":
+        return IfMatch(None)
+    return IfMatch(frozenset(_ETAG.findall(header)) or frozenset({header.strip()}))
+
+
+def _decoded(name: str, value: str) -> str:
+    """A path parameter, decoded once."""
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError as error:
+        raise errors.InvalidInput.field(name, "its percent-encoding is not UTF-8") from error
+
+
+def _text(reply: Reply) -> str | bytes:
+    if reply.body is None:
+        return ""
+    if isinstance(reply.body, (str, bytes)):
+        return reply.body
+    return json_text.dumps(reply.body)

@@ -1,0 +1,195 @@
+"""The sockets: what happens when one opens, says something, and closes.
+
+Events have API Gateway's shapes. A handler may be called for several sockets
+at once, but not for two messages of one socket.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib import container, json_text, logs
+from chalicelib.errors import InvalidInput, NotFound, NotSignedIn, TavernError, TooLarge
+from chalicelib.nodes import ButtonClick
+from chalicelib.ports import Connection
+from chalicelib.services.frames import frame
+
+_logger = logging.getLogger("chalicelib.realtime")
+_MAX_MESSAGE_BYTES = 5 * 1024 * 1024
+Event = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+def connect(event: Event) -> Answer:
+    """A socket opens: find out whose it is, refuse pages of foreign origins."""
+    headers = {key.lower(): str(value) for key, value in (event.get("headers") or {}).items()}
+    if not _origin_allowed(headers):
+        return {"statusCode": 403}
+    try:
+        caller = container.callers().resolve(headers)
+    except NotSignedIn:
+        return {"statusCode": 401}
+    context = event["requestContext"]
+    parameters = event.get("queryStringParameters") or {}
+    connection = Connection(
+        context["connectionId"],
+        f"https://{context['domainName']}/{context['stage']}",
+        batched=parameters.get("frames") == "batch",
+    )
+    container.connections().register(caller.uid, connection)
+    return {"statusCode": 200}
+
+
+def disconnect(event: Event) -> Answer:
+    """A socket is gone."""
+    container.connections().unregister(event["requestContext"]["connectionId"])
+    return {"statusCode": 200}
+
+
+def message(event: Event) -> Answer:
+    """A client says something; what is wrong with it is an ``error`` frame, never the end."""
+    context = event["requestContext"]
+    connection_id = context["connectionId"]
+    with logs.about(str(context.get("requestId") or connection_id)):
+        found = container.connections().find(connection_id)
+        if found is None:
+            _logger.warning("A message of an unknown socket", extra={"connection": connection_id})
+            return {"statusCode": 410}
+        uid, connection = found
+        try:
+            kind, payload = _parsed(event.get("body"))
+            replies = _HANDLERS[kind](uid, connection, payload)
+        except TavernError as error:
+            replies = [_error(error.message, error.details)]
+        except Exception:
+            _logger.exception("A message failed")
+            replies = [_error("Internal error; the server's log says more", {})]
+        container.connections().send(connection, replies)
+    return {"statusCode": 200}
+
+
+def _parsed(body: object) -> tuple[str, Mapping[str, Any]]:
+    text = body if isinstance(body, str) else ""
+    if len(text) > _MAX_MESSAGE_BYTES:
+        raise TooLarge(f"A message may have at most {_MAX_MESSAGE_BYTES} characters")
+    value = json_text.loads(text)
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise InvalidInput("A message is an object with a type and a payload")
+    kind = value["type"]
+    if kind not in _HANDLERS:
+        raise InvalidInput.field("type", f"one of {', '.join(_HANDLERS)}")
+    payload = value.get("payload")
+    if payload is None:
+        payload = {}
+    if not isinstance(payload, dict):
+        raise InvalidInput.field("payload", "an object is expected")
+    return kind, payload
+
+
+def _prompt_request(uid: str, connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    def accepted(prompt_id: str) -> None:
+        reply = frame("PROMPT_ACCEPTED_RESPONSE", {"promptId": prompt_id})
+        container.connections().send(connection, [reply])
+
+    key = payload.get("idempotencyKey")
+    if key is not None and not isinstance(key, str):
+        raise InvalidInput.field("idempotencyKey", "a string is expected")
+    container.executions().submit(uid, dict(payload), idempotency_key=key, accepted=accepted)
+    return []
+
+
+def _interrupt_request(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    container.executions().interrupt(uid, _text(payload, "promptId"))
+    return []
+
+
+def _follow_run(uid: str, connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    after = payload.get("afterSequence", 0)
+    if isinstance(after, bool) or not isinstance(after, int) or not 0 <= after < 2**53:
+        raise InvalidInput.field("afterSequence", "a whole number from 0 is expected")
+    container.executions().follow(uid, _text(payload, "promptId"), connection, after)
+    return []
+
+
+def _button_click(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    click = ButtonClick(
+        node_id=_text(payload, "nodeId"),
+        button=_text(payload, "buttonName"),
+        owner=uid,
+        workflow_id=_optional_text(payload, "workflowId"),
+    )
+    node_type = _optional_text(payload, "nodeType")
+    handler = container.registry().button_handler(node_type) if node_type else None
+    if handler is not None:
+        handler(click)
+    return []
+
+
+def _node_definitions(_uid: str, _connection: Connection, _payload: object) -> list[str]:
+    return [frame("node_definitions", {"definitions": container.registry().definitions()})]
+
+
+def _list_workflows(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    found = container.workflows().list(uid, _text(payload, "projectId"))
+    return [frame("workflow_list", {"workflows": found})]
+
+
+def _load_workflow(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    project_id, workflow_id = _text(payload, "projectId"), _text(payload, "workflowId")
+    found = container.workflows().get(uid, project_id, workflow_id)
+    return [frame("workflow_loaded", {"workflow": found.value})]
+
+
+def _save_workflow(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
+    """Replace the workflow of that id, or create it where there is none."""
+    project_id, draft = _text(payload, "projectId"), payload.get("workflow")
+    if not isinstance(draft, dict):
+        raise InvalidInput.field("workflow", "an object is expected")
+    workflows = container.workflows()
+    workflow_id = draft.get("id")
+    if isinstance(workflow_id, str):
+        try:
+            saved = workflows.save(uid, project_id, workflow_id, draft)
+        except NotFound:
+            saved = workflows.create(uid, project_id, draft)
+    else:
+        saved = workflows.create(uid, project_id, draft)
+    reply = {"id": saved.value["id"], "updatedAt": saved.value["updatedAt"]}
+    return [frame("workflow_saved", reply)]
+
+
+_Handler = Callable[[str, Connection, Mapping[str, Any]], list[str]]
+_HANDLERS: Mapping[str, _Handler] = {
+    "PROMPT_REQUEST": _prompt_request,
+    "INTERRUPT_REQUEST": _interrupt_request,
+    "FOLLOW_RUN": _follow_run,
+    "button_click": _button_click,
+    "get_node_definitions": _node_definitions,
+    "load_workflow": _load_workflow,
+    "save_workflow": _save_workflow,
+    "list_workflows": _list_workflows,
+}
+
+
+def _origin_allowed(headers: Mapping[str, str]) -> bool:
+    """A browser's page may connect from our own address and from allowed origins."""
+    origin = headers.get("origin")
+    if origin is None or origin.rstrip("/") in container.settings().origins:
+        return True
+    return urlsplit(origin).netloc == headers.get("host")
+
+
+def _text(payload: Mapping[str, Any], key: str) -> str:
+    value = payload.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput.field(key, "a string is expected")
+    return value
+
+
+def _optional_text(payload: Mapping[str, Any], key: str) -> str | None:
+    return None if payload.get(key) is None else _text(payload, key)
+
+
+def _error(text: str, details: Mapping[str, Any]) -> str:
+    return frame("error", {"message": text, **({"details": details} if details else {})})

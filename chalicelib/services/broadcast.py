@@ -1,0 +1,67 @@
+"""Sends a run's frames to its user's sockets: after their commit, in order, by one sender.
+
+The worker that holds a run is its publisher. It looks now and then who is
+there. A socket that asked to follow the run was sent the log up to a position
+by the API; the worker sends it what came between that position and what it
+has sent to the others, so that no sequence is missing.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from chalicelib.ports import Connection, RunLog
+from chalicelib.services.connections import Connections, Follow
+from chalicelib.services.frames import batch_frames
+
+_logger = logging.getLogger(__name__)
+
+
+class RunBroadcast:
+    """The sockets of one run's user; used by one thread at a time."""
+
+    def __init__(
+        self, connections: Connections, log: RunLog, owner: str, prompt_id: str, published: int
+    ) -> None:
+        self._connections = connections
+        self._log = log
+        self._owner = owner
+        self._prompt_id = prompt_id
+        self.published = published
+        self._watchers: dict[str, Connection] = {}
+        self._served: set[Follow] = set()
+
+    def look(self) -> None:
+        """See who is there, and let followers catch up with what was sent already."""
+        self._watchers = {item.id: item for item in self._connections.of_user(self._owner)}
+        if not self._watchers:
+            return
+        for follow in self._connections.follows(self._prompt_id):
+            connection = self._watchers.get(follow.connection_id)
+            if connection is None or follow in self._served:
+                continue
+            self._served.add(follow)
+            if follow.position < self.published:
+                self._catch_up(connection, follow.position)
+
+    def send(self, first: int, texts: Sequence[str]) -> None:
+        """Send the frames from sequence ``first`` on to everyone who is there."""
+        if not texts:
+            return
+        for connection in list(self._watchers.values()):
+            self._send_one(connection, texts)
+        self.published = first + len(texts) - 1
+
+    def send_unlogged(self, text: str) -> None:
+        """Send a frame that belongs to no log."""
+        for connection in list(self._watchers.values()):
+            self._send_one(connection, [text])
+
+    def _catch_up(self, connection: Connection, position: int) -> None:
+        batches = self._log.tail(self._prompt_id, position)
+        texts = batch_frames(self._prompt_id, batches, position)
+        self._send_one(connection, texts[: self.published - position])
+
+    def _send_one(self, connection: Connection, texts: Sequence[str]) -> None:
+        if not self._connections.send(connection, texts):
+            del self._watchers[connection.id]
+            _logger.info("A socket is gone", extra={"connection_id": connection.id})

@@ -1,0 +1,250 @@
+"""Submitting runs, listing, reading and interrupting them."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import json_text
+from chalicelib.engine import events, graph, validate
+from chalicelib.errors import (
+    Conflict,
+    InvalidInput,
+    LogMovedOn,
+    NotFound,
+    TooLarge,
+    TooManyRequests,
+)
+from chalicelib.ports import (
+    Batch,
+    Clock,
+    Connection,
+    DocumentStore,
+    Idempotency,
+    Run,
+    RunLog,
+)
+from chalicelib.schemas.executions import ExecutionPayload
+from chalicelib.schemas.parsing import parse
+from chalicelib.services import run_view
+from chalicelib.services.archive import Archive
+from chalicelib.services.connections import Connections
+from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.ending import Ending
+from chalicelib.services.frames import batch_events, batch_frames, batch_text
+from chalicelib.services.spill import Spill
+from chalicelib.services.statistics import queue_numbers
+
+_INLINE_PAYLOAD_BYTES = 64 * 1024
+_IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one user may ask for. ``concurrent_runs`` run at a time; more wait."""
+
+    concurrent_runs: int
+    queued_runs: int = 1000
+    payload_bytes: int = 4 * 1024 * 1024
+
+
+class Executions:
+    """The runs of all users; everyone sees his own."""
+
+    def __init__(
+        self,
+        *,
+        log: RunLog,
+        documents: DocumentStore,
+        dispatch: Dispatch,
+        connections: Connections,
+        archive: Archive,
+        ending: Ending,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._log = log
+        self._documents = documents
+        self._dispatch = dispatch
+        self._connections = connections
+        self._archive = archive
+        self._ending = ending
+        self._clock = clock
+        self._limits = limits
+
+    def submit(
+        self,
+        owner: str,
+        body: object,
+        *,
+        idempotency_key: str | None = None,
+        accepted: Callable[[str], None] = lambda _prompt_id: None,
+    ) -> str:
+        """Queue a workflow and return its prompt id; it is durable then.
+
+        ``accepted`` is called with the prompt id before any event of the run
+        can be seen. Raises ``InvalidInput`` (malformed, duplicate ids, cycles),
+        ``TooLarge``, ``TooManyRequests``, or ``Conflict`` when the idempotency
+        key was used with another body.
+        """
+        payload = self._valid_payload(body)
+        text = json_text.dumps(payload)
+        size = len(text.encode())
+        if size > self._limits.payload_bytes:
+            raise TooLarge(
+                f"The workflow has {size} bytes; at most {self._limits.payload_bytes} are allowed"
+            )
+        waits = self._check_queue(owner)
+        run, payload_key = self._new_run(owner, payload, text, inline=size <= _INLINE_PAYLOAD_BYTES)
+        if payload_key is not None:
+            self._documents.put(payload_key, text.encode())
+        claimed = _idempotency(run, idempotency_key, payload, self._clock.now())
+        batch = _queued_batch() if waits else None
+        existing = self._log.create(run, batch, claimed)
+        if existing is not None:
+            if payload_key is not None:
+                self._documents.purge(payload_key)
+            if claimed is None or existing.digest != claimed.digest:
+                raise Conflict("This Idempotency-Key was used with another body")
+            accepted(existing.prompt_id)
+            return existing.prompt_id
+        accepted(run.prompt_id)
+        if batch is not None:
+            self._connections.send_to_user(owner, batch_frames(run.prompt_id, [batch], 0))
+        self._dispatch.send(run, published=0 if batch is None else batch.last)
+        return run.prompt_id
+
+    def status(self, owner: str, prompt_id: str) -> dict[str, Any]:
+        """The PromptStatusResponse of a run, while it lasts and after; ``NotFound``."""
+        run, batches = self._archive.load(owner, prompt_id)
+        state = events.fold(event for batch in batches for event in batch_events(batch))
+        text = run.payload
+        if text is None:
+            text = self._documents.get(run.payload_key or "").body.decode()
+        return run_view.status(run, state, graph.parse(json_text.loads_exact(text)))
+
+    def value(self, owner: str, prompt_id: str, digest: str) -> str:
+        """A large value that a run's events refer to, as JSON text; ``NotFound``."""
+        return Spill(self._documents, owner, prompt_id).read(digest)
+
+    def list(self, owner: str | None) -> dict[str, list[dict[str, Any]]]:
+        """Running and pending runs of one owner, or (None) of all."""
+        active = self._log.active(owner)
+        return {
+            "running": [run_view.info(run) for run in active if run.status == "running"],
+            "pending": [run_view.info(run) for run in active if run.status != "running"],
+        }
+
+    def statistics(self, owner: str) -> dict[str, int]:
+        """How many run at a time, and the caller's own running and waiting ones."""
+        limit = {"maxConcurrentWorkflows": self._limits.concurrent_runs}
+        return limit | queue_numbers(self._log, owner)
+
+    def interrupt(self, owner: str, prompt_id: str) -> None:
+        """End a run; ``NotFound`` if it is unknown, over, or someone else's.
+
+        Interrupting only appends. The worker that holds the run meets the
+        record and sends the last frames; without one they are sent here.
+        """
+        while True:
+            run, batches = self._log.load(prompt_id)
+            state = events.fold(event for batch in batches for event in batch_events(batch))
+            if run.owner != owner or state.ended:
+                raise NotFound("No such run is queued or running")
+            ended = events.status("interrupted")
+            text = batch_text([(ended.type, json_text.dumps_exact(ended.payload))])
+            batch = Batch(state.sequence + 1, 1, text, f"interrupt-{uuid.uuid4().hex}")
+            try:
+                self._log.append(prompt_id, batch)
+            except LogMovedOn:
+                continue
+            held = run.writer is not None and run.lease_until > self._clock.now()
+            if not held:
+                self._ending.conclude_from_log(run, "interrupted", batch.last)
+            return
+
+    def follow(self, owner: str, prompt_id: str, connection: Connection, after: int) -> None:
+        """Send a socket what a run's log holds past ``after``, and see that the rest follows.
+
+        The worker takes over from the position that is noted here. A run that
+        ended before the note was there has no worker to read it, so the log is
+        read once more after it.
+        """
+        run, batches = self._archive.load(owner, prompt_id)
+        self._connections.send(connection, batch_frames(prompt_id, batches, after))
+        position = max((batch.last for batch in batches), default=0)
+        if _has_ended(batches):
+            return
+        self._connections.follow(prompt_id, connection.id, max(position, after))
+        tail = self._log.tail(run.prompt_id, position)
+        if _has_ended(tail):
+            self._connections.send(connection, batch_frames(prompt_id, tail, max(position, after)))
+
+    def _valid_payload(self, body: object) -> dict[str, Any]:
+        model = parse(ExecutionPayload, body)
+        payload = model.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
+        problems = validate.problems(payload, graph.parse(payload))
+        if problems:
+            first = next(iter(problems))
+            raise InvalidInput(f"Node {first}: {problems[first][0]}", problems)
+        return payload
+
+    def _check_queue(self, owner: str) -> bool:
+        """Will a new run of this user wait? ``TooManyRequests`` if too many do already."""
+        numbers = queue_numbers(self._log, owner)
+        if numbers["pendingExecutions"] >= self._limits.queued_runs:
+            limit = self._limits.queued_runs
+            details = {"queuedRuns": [f"at most {limit} may wait"]}
+            raise TooManyRequests(f"{limit} runs are waiting already", details)
+        active = numbers["runningExecutions"] + numbers["pendingExecutions"]
+        return active >= self._limits.concurrent_runs
+
+    def _new_run(
+        self, owner: str, payload: Mapping[str, Any], text: str, *, inline: bool
+    ) -> tuple[Run, str | None]:
+        prompt_id = str(uuid.uuid4())
+        key = None if inline else f"runs/{owner}/{prompt_id}/payload.json"
+        run = Run(
+            prompt_id=prompt_id,
+            owner=owner,
+            status="queued",
+            submitted_at=int(self._clock.now() * 1000),
+            payload=text if inline else None,
+            payload_key=key,
+            workflow_name=_workflow_name(payload),
+        )
+        return run, key
+
+
+def _queued_batch() -> Batch:
+    event = events.status("queued")
+    text = batch_text([(event.type, json_text.dumps_exact(event.payload))])
+    return Batch(1, 1, text, "submit")
+
+
+def _has_ended(batches: list[Batch]) -> bool:
+    return bool(batches) and events.fold(batch_events(batches[-1])[-1:]).ended
+
+
+def _idempotency(
+    run: Run, key: str | None, payload: Mapping[str, Any], now: float
+) -> Idempotency | None:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise InvalidInput.field("Idempotency-Key", "1 to 255 printable ASCII characters")
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    expires_at = int(now) + _IDEMPOTENCY_SECONDS
+    return Idempotency(run.owner, key, digest, run.prompt_id, expires_at)
+
+
+def _workflow_name(payload: Mapping[str, Any]) -> str | None:
+    metadata = payload.get("metadata") or {}
+    for key in ("workflowName", "name"):
+        name = metadata.get(key)
+        if isinstance(name, str) and name.strip():
+            return name.strip()[:200]
+    return None

@@ -1,0 +1,67 @@
+"""Frames: what a socket carries. Events of a run become frames; frames become messages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chalicelib import json_text
+from chalicelib.engine.events import Event
+from chalicelib.ports import Batch, Connection
+
+# API Gateway refuses messages over 128 KB; room is left for the array's own marks.
+MAX_MESSAGE_BYTES = 120_000
+
+
+def frame(kind: str, payload: Mapping[str, Any]) -> str:
+    """A frame that belongs to no run's log."""
+    return json_text.dumps({"type": kind, "payload": payload})
+
+
+def event_frame(prompt_id: str, sequence: int, kind: str, payload: str) -> str:
+    """The frame of an event whose payload is JSON text (an object that is not empty)."""
+    if "NaN" in payload or "Infinity" in payload:
+        payload = json_text.dumps(json_text.loads_exact(payload))
+    return (
+        f'{{"type":"{kind}","payload":{{"promptId":"{prompt_id}",{payload[1:]},'
+        f'"sequence":{sequence}}}'
+    )
+
+
+def batch_events(batch: Batch) -> list[Event]:
+    """The events of a committed batch."""
+    return [Event(item[0], item[1]) for item in json_text.loads_exact(batch.events)]
+
+
+def batch_text(encoded: Iterable[tuple[str, str]]) -> str:
+    """The stored form of events, each a type and its payload as JSON text."""
+    return "[" + ",".join(f'["{kind}",{payload}]' for kind, payload in encoded) + "]"
+
+
+def batch_frames(prompt_id: str, batches: Iterable[Batch], after: int) -> list[str]:
+    """The frames of all events past sequence ``after``."""
+    frames = []
+    for batch in batches:
+        for sequence, event in enumerate(batch_events(batch), batch.first):
+            if sequence > after:
+                text = json_text.dumps_exact(event.payload)
+                frames.append(event_frame(prompt_id, sequence, event.type, text))
+    return frames
+
+
+def messages(connection: Connection, frames: Sequence[str]) -> list[str]:
+    """Frames as the connection wants them: one a message, or packed into arrays."""
+    if not connection.batched:
+        return list(frames)
+    packed: list[str] = []
+    group: list[str] = []
+    size = 0
+    for text in frames:
+        # A character is at most four bytes; most texts are far smaller, so count once.
+        length = len(text) if text.isascii() else len(text.encode())
+        if group and size + length > MAX_MESSAGE_BYTES:
+            packed.append("[" + ",".join(group) + "]")
+            group, size = [], 0
+        group.append(text)
+        size += length + 1
+    if group:
+        packed.append("[" + ",".join(group) + "]")
+    return packed

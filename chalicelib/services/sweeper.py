@@ -1,0 +1,89 @@
+"""Mends runs that nobody works on, so that none stays queued or running for ever."""
+
+import logging
+import uuid
+
+from chalicelib import json_text
+from chalicelib.engine import events
+from chalicelib.errors import LogMovedOn, NotFound
+from chalicelib.ports import Batch, Clock, Run, RunLog
+from chalicelib.services.archive import Archive
+from chalicelib.services.dispatch import Dispatch
+from chalicelib.services.ending import Ending
+from chalicelib.services.frames import batch_events, batch_text
+
+_logger = logging.getLogger(__name__)
+DISPATCH_GRACE_SECONDS = 5.0
+# A run that was queued again counts as held for this long, or every sweep
+# would queue it once more while it waits its turn.
+_REQUEUED_SECONDS = 300.0
+
+
+class Sweeper:
+    """Called every minute, and at a start; by one process at a time, though two do no harm."""
+
+    def __init__(
+        self,
+        *,
+        log: RunLog,
+        dispatch: Dispatch,
+        archive: Archive,
+        ending: Ending,
+        clock: Clock,
+        max_attempts: int,
+    ) -> None:
+        self._log = log
+        self._dispatch = dispatch
+        self._archive = archive
+        self._ending = ending
+        self._clock = clock
+        self._max_attempts = max_attempts
+
+    def sweep(self, *, grace: float = DISPATCH_GRACE_SECONDS) -> dict[str, int]:
+        """Send what was never sent, queue again what was lost, end what was tried enough.
+
+        The counts of each, for the log. A run younger than ``grace`` seconds may
+        still be on its way through the API.
+        """
+        counts = {"sent": 0, "requeued": 0, "ended": 0, "expired": 0}
+        now = self._clock.now()
+        for run in self._log.active():
+            if run.status == "queued" and not run.dispatched:
+                if now - run.submitted_at / 1000 >= grace:
+                    self._dispatch.send(run, published=run.published)
+                    counts["sent"] += 1
+            elif run.status == "running" and run.lease_until <= now:
+                if run.attempts >= self._max_attempts:
+                    self.give_up(run.prompt_id, f"Its worker was lost {run.attempts} times")
+                    counts["ended"] += 1
+                else:
+                    self._requeue(run, now)
+                    counts["requeued"] += 1
+        counts["expired"] = self._archive.forget_expired()
+        return counts
+
+    def give_up(self, prompt_id: str, reason: str) -> None:
+        """End a run in error, whatever it was doing. One that has ended is concluded again."""
+        while True:
+            try:
+                run, batches = self._log.load(prompt_id)
+            except NotFound:
+                return
+            state = events.fold(event for batch in batches for event in batch_events(batch))
+            if not state.ended:
+                failed = events.status("error", reason)
+                text = batch_text([(failed.type, json_text.dumps_exact(failed.payload))])
+                batch = Batch(state.sequence + 1, 1, text, f"sweeper-{uuid.uuid4().hex}")
+                try:
+                    self._log.append(prompt_id, batch)
+                except LogMovedOn:
+                    continue
+                events.fold([failed], state)
+                _logger.warning("A run was given up", extra={"run": prompt_id, "reason": reason})
+            self._ending.conclude_from_log(run, state.status, state.sequence)
+            return
+
+    def _requeue(self, run: Run, now: float) -> None:
+        changes = {"writer": None, "lease_until": now + _REQUEUED_SECONDS}
+        self._log.update(run.prompt_id, changes)
+        self._dispatch.send(run, published=run.published)

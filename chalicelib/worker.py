@@ -1,0 +1,51 @@
+"""What runs without a client: a run's turn, the sweep, the end of what was tried too often."""
+
+import logging
+from typing import Any
+
+from chalicelib import container, logs
+from chalicelib.errors import InvalidInput
+from chalicelib.services.dispatch import prompt_id_of
+from chalicelib.services.sweeper import DISPATCH_GRACE_SECONDS
+
+_logger = logging.getLogger("chalicelib.worker")
+# What is left of the time-out when a run is handed over to the next invocation.
+_HAND_OVER_SECONDS = 60.0
+
+
+def run_execution(event: dict[str, Any], remaining_seconds: float) -> None:
+    """Bring on the run that a message of the queue names; raises to have it redelivered."""
+    for record in event["Records"]:
+        prompt_id = _prompt_id(record["body"])
+        if prompt_id is None:
+            continue
+        received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+        deadline = container.clock().now() + remaining_seconds - _HAND_OVER_SECONDS
+        with logs.about(prompt_id):
+            container.runner().run(prompt_id, redelivered=received > 1, deadline=deadline)
+
+
+def dead_letter(event: dict[str, Any]) -> None:
+    """End the runs of messages that were received too often."""
+    for record in event["Records"]:
+        prompt_id = _prompt_id(record["body"])
+        if prompt_id is not None:
+            with logs.about(prompt_id):
+                reason = f"It was tried {container.MAX_RECEIVES} times, and every worker was lost"
+                container.sweeper().give_up(prompt_id, reason)
+
+
+def sweep(event: dict[str, Any]) -> None:
+    """Mend what nobody works on. A start asks for no grace: nobody else is at work then."""
+    grace = (event.get("detail") or {}).get("graceSeconds", DISPATCH_GRACE_SECONDS)
+    counts = container.sweeper().sweep(grace=float(grace))
+    _logger.info("swept", extra=counts)
+
+
+def _prompt_id(body: str) -> str | None:
+    try:
+        return prompt_id_of(body)
+    except InvalidInput:
+        # Nobody but us writes to the queue; redelivery would not make it better.
+        _logger.exception("A message of the queue names no run")
+        return None

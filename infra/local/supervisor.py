@@ -1,0 +1,85 @@
+"""Starts the parts of the stack in order, and stops them."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+
+from chalicelib.adapters.embedded.database import DatabaseUnusable
+from chalicelib.settings import SettingsError
+from infra.local import backends, logs
+from infra.local.backends import Backend
+from infra.local.crew import ThreadCrew
+from infra.local.front import Front
+from infra.local.gateway import Gateway
+from infra.local.product import Product
+from infra.local.server import Server, listener, url
+from infra.local.settings import CannotStart, Settings
+from infra.local.sockets import Sockets
+from infra.local.sweeper import Sweeper
+from infra.local.threads import Threads
+
+_logger = logging.getLogger(__name__)
+
+_HANDLER_THREADS = 16
+_FIRST_SWEEP_SECONDS = 2.0
+_CLOSE_SECONDS = 1.5
+
+
+async def supervise(settings: Settings) -> None:
+    """Run the stack until SIGTERM or SIGINT; ``CannotStart``."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    family = backends.embedded if settings.backend == "embedded" else backends.moto
+    with contextlib.closing(listener(settings.host, settings.port)) as bound:
+        async with family(settings) as backend:
+            product = Product.load(settings.app, settings.container)
+            logs.configure(settings.log_level)  # again: the product has done so for itself
+            try:
+                backend.recover(product)
+                await _serve(settings, product, backend, bound, stop)
+            except (DatabaseUnusable, SettingsError) as error:
+                raise CannotStart(str(error)) from error
+            finally:
+                product.container.close()
+
+
+async def _serve(
+    settings: Settings,
+    product: Product,
+    backend: Backend,
+    bound: socket.socket,
+    stop: asyncio.Event,
+) -> None:
+    address = url(settings.host, bound)
+    # Apart, so that sockets whose functions wait do not keep requests waiting.
+    requests, messages = Threads("http", _HANDLER_THREADS), Threads("ws", _HANDLER_THREADS)
+    sockets = Sockets(product, messages, address.partition("://")[2])
+    server = Server(Front(Gateway(product.app, product.unknown_path), requests, sockets), bound)
+    sweeper = Sweeper(product.sweep, settings.sweep_seconds)
+    await sweeper.first(_FIRST_SWEEP_SECONDS)  # while nobody works
+    await backend.begin(product, sockets)
+    dead_letters = ThreadCrew(
+        1,
+        product.container.dead_letters(),
+        product.dead_letter,
+        "dead_letter",
+        idle_pause=backend.idle_pause,
+    )
+    try:
+        await server.begin()
+        print(f"ready {address}", flush=True)
+        await stop.wait()
+        _logger.info("stopping")
+    finally:
+        sweeper.stop()
+        await asyncio.gather(_close(sockets, server), backend.stop(), dead_letters.stop())
+        requests.close()
+        messages.close()
+
+
+async def _close(sockets: Sockets, server: Server) -> None:
+    await sockets.stop(_CLOSE_SECONDS)
+    await server.stop()

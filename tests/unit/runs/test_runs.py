@@ -1,0 +1,444 @@
+"""A run's life: submitted, worked on, watched, interrupted, lost and found."""
+
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from chalicelib import json_text
+from chalicelib.adapters.embedded.database import Database
+from chalicelib.engine import events
+from chalicelib.engine.definitions import Chunk, Context, Inputs, Slot
+from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
+from chalicelib.ports import Batch
+from chalicelib.services.dispatch import prompt_id_of
+from chalicelib.services.frames import batch_text
+from tests.builders import TEXT_STREAM, Types, edge, node, node_type, payload
+from tests.world import ADA, World, make_world
+
+
+class Gate:
+    """A node that waits to be let through."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def code(self, inputs: Inputs, _context: Context) -> dict[str, Any]:
+        self.entered.set()
+        assert self.open.wait(timeout=30)
+        return {"out": inputs.get("a", 0)}
+
+
+def total(inputs: Inputs, _context: Context) -> dict[str, Any]:
+    return {"out": inputs.get("a", 0) + inputs.get("b", 0)}
+
+
+def big(inputs: Inputs, _context: Context) -> dict[str, Any]:
+    return {"out": "x" * int(inputs["a"])}
+
+
+def length(inputs: Inputs, _context: Context) -> dict[str, Any]:
+    return {"out": len(inputs["text"])}
+
+
+async def words(inputs: Inputs, _context: Context) -> AsyncIterator[Chunk]:
+    for number in range(int(inputs.get("a", 0))):
+        yield Chunk("text_chunk", f"{number} ")
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def world(database: Database, gate: Gate) -> World:
+    types = Types(
+        add=node_type("add", total, inline=True),
+        gate=node_type("gate", gate.code),
+        big=node_type("big", big),
+        length=node_type("length", length, inputs={"text": Slot("STRING")}),
+        words=node_type("words", words, outputs={"out": TEXT_STREAM}),
+    )
+    return make_world(types, database)
+
+
+SUM = payload([node("n", "add", inputs={"a": 1, "b": 2})])
+
+
+def run_events(frames: list[dict[str, Any]], prompt_id: str) -> list[dict[str, Any]]:
+    return [item for item in frames if item["payload"].get("promptId") == prompt_id]
+
+
+def assert_gapless(frames: list[dict[str, Any]], prompt_id: str) -> None:
+    sequences = [item["sequence"] for item in run_events(frames, prompt_id) if "sequence" in item]
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+def test_a_submitted_run_is_worked_on_and_stays_readable(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    assert world.executions.list(ADA)["pending"][0]["promptId"] == prompt_id
+    world.work()
+    status = world.executions.status(ADA, prompt_id)
+    assert status["status"] == "complete"
+    assert status["nodeStatus"] == {"n": {"status": "complete", "output": {"out": 3}}}
+    assert world.executions.list(ADA) == {"running": [], "pending": []}
+
+
+def test_the_sockets_of_the_user_see_every_event_once_and_in_order(world: World) -> None:
+    world.connect("c1")
+    world.connect("other", uid="eve")
+    prompt_id = world.submit(SUM)
+    world.work()
+    frames = world.sockets.frames("c1")
+    assert [item["type"] for item in frames] == [
+        "EXECUTION_STATUS_UPDATE",
+        "NODE_EXECUTING",
+        "NODE_COMPLETE",
+        "NODE_YIELD",
+        "EXECUTION_STATUS_UPDATE",
+        "SYSTEM_QUEUE_UPDATE",
+    ]
+    assert_gapless(frames, prompt_id)
+    assert frames[-1]["payload"] == {"runningExecutions": 0, "pendingExecutions": 0}
+    assert world.sockets.frames("other") == []
+
+
+def test_a_batched_socket_gets_arrays_of_the_same_frames(world: World) -> None:
+    world.connect("single")
+    world.connect("batched", batched=True)
+    world.submit(SUM)
+    world.work()
+    assert world.sockets.frames("batched") == world.sockets.frames("single")
+    assert all(text.startswith("[") for text in world.sockets.messages["batched"])
+
+
+def test_a_run_that_has_to_wait_says_so_first(world: World) -> None:
+    world.connect("c1")
+    ids = [world.submit(SUM) for _ in range(3)]
+    world.work()
+    frames = world.sockets.frames("c1")
+    assert run_events(frames, ids[0])[0]["payload"]["status"] == "running"
+    assert run_events(frames, ids[2])[0]["payload"]["status"] == "queued"
+    assert_gapless(frames, ids[2])
+
+
+def test_duplicate_ids_and_cycles_are_refused_and_nothing_is_queued(world: World) -> None:
+    twice = payload([node("n", "add"), node("n", "add")])
+    circle = payload(
+        [node("x", "add"), node("y", "add")], edge("x.out", "y.a"), edge("y.out", "x.a")
+    )
+    for body, guilty in ((twice, {"n"}), (circle, {"x", "y"})):
+        with pytest.raises(InvalidInput) as refused:
+            world.submit(body)
+        assert set(refused.value.details) == guilty
+    assert world.work() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        None,
+        {},
+        {"nodes": {}},
+        {"nodes": [1]},
+        {"nodes": [{"id": 1, "fullType": "add"}]},
+        {"nodes": [{"id": "", "fullType": "add"}]},
+        {"nodes": [{"id": "a"}]},
+        {"nodes": [{"id": "a", "fullType": "add", "inputs": []}]},
+        {"nodes": [{"id": "a", "fullType": "add", "bypassed": "yes"}]},
+        {"nodes": [], "edges": [{"sourceNodeId": "a"}]},
+        {"nodes": [{"id": events.INTERFACE_NODE, "fullType": "add"}]},
+    ],
+)
+def test_a_malformed_workflow_is_refused_with_the_field(world: World, body: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        world.executions.submit(ADA, body)
+    assert refused.value.details
+
+
+def test_the_same_idempotency_key_and_body_give_the_same_run(world: World) -> None:
+    first = world.executions.submit(ADA, SUM, idempotency_key="k")
+    again = world.executions.submit(ADA, dict(SUM), idempotency_key="k")
+    elsewhere = world.executions.submit("eve", SUM, idempotency_key="k")
+    assert first == again != elsewhere
+    assert world.work() == 2
+
+
+def test_the_same_idempotency_key_with_another_body_is_a_conflict(world: World) -> None:
+    world.executions.submit(ADA, SUM, idempotency_key="k")
+    with pytest.raises(Conflict):
+        world.executions.submit(ADA, payload([]), idempotency_key="k")
+
+
+def test_an_idempotency_key_is_forgotten_after_a_day(world: World) -> None:
+    first = world.executions.submit(ADA, SUM, idempotency_key="k")
+    world.clock.time += 24 * 3600 + 1
+    assert world.executions.submit(ADA, SUM, idempotency_key="k") != first
+
+
+def test_a_payload_over_the_limit_is_refused(database: Database) -> None:
+    world = make_world(Types(), database, payload_bytes=1000)
+    with pytest.raises(TooLarge, match="1000"):
+        world.submit(payload([node("n", "x", inputs={"a": "y" * 1000})]))
+
+
+def test_too_many_waiting_runs_are_refused_with_the_limit(database: Database) -> None:
+    world = make_world(Types(), database, queued_runs=2)
+    world.submit(SUM)
+    world.submit(SUM)
+    with pytest.raises(TooManyRequests) as refused:
+        world.submit(SUM)
+    assert "2" in refused.value.details["queuedRuns"][0]
+
+
+def test_a_payload_too_large_for_the_header_runs_from_its_document(world: World) -> None:
+    text = "y" * 100_000
+    prompt_id = world.submit(payload([node("n", "length", inputs={"text": text})]))
+    world.work()
+    status = world.executions.status(ADA, prompt_id)
+    assert status["nodeStatus"]["n"]["output"] == {"out": 100_000}
+
+
+def test_a_large_value_is_a_reference_in_the_log_and_whole_behind_it(world: World) -> None:
+    body = payload(
+        [node("b", "big", inputs={"a": 100_000}), node("l", "length")], edge("b.out", "l.text")
+    )
+    world.connect("c1")
+    prompt_id = world.submit(body)
+    world.work()
+    status = world.executions.status(ADA, prompt_id)
+    reference = status["nodeStatus"]["b"]["output"]["out"]["$ref"]
+    digest = reference["url"].rpartition("/")[2]
+    assert reference["bytes"] == 100_002
+    assert world.executions.value(ADA, prompt_id, digest) == '"' + "x" * 100_000 + '"'
+    assert status["nodeStatus"]["l"]["output"] == {"out": 100_000}
+    assert max(len(text) for text in world.sockets.messages["c1"]) < 32 * 1024
+    with pytest.raises(NotFound):
+        world.executions.value("eve", prompt_id, digest)
+
+
+def test_a_large_value_survives_a_hand_over(world: World, gate: Gate) -> None:
+    body = payload(
+        [
+            node("b", "big", inputs={"a": 100_000}),
+            node("g", "gate"),
+            node("l", "length"),
+        ],
+        edge("b.out", "l.text"),
+        edge("b.out", "g.a"),
+        edge("g.out", "l.b"),
+    )
+    prompt_id = world.submit(body)
+    message = world.queue.receive()
+    assert message is not None
+    world.deliver(message, world.runner(), deadline=world.clock.now())
+    gate.open.set()
+    assert world.work() == 1
+    status = world.executions.status(ADA, prompt_id)
+    assert status["nodeStatus"]["l"]["output"] == {"out": 100_000}
+
+
+def test_other_users_runs_are_not_found(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    for act in (world.executions.status, world.executions.interrupt):
+        with pytest.raises(NotFound):
+            act("eve", prompt_id)
+    world.work()
+    with pytest.raises(NotFound):
+        world.executions.status("eve", prompt_id)
+
+
+def test_history_outlives_the_hot_rows(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    world.work()
+    before = world.executions.status(ADA, prompt_id)
+    world.clock.time += 8 * 86_400
+    assert world.sweeper.sweep()["expired"] > 0
+    with pytest.raises(NotFound):
+        world.log.header(prompt_id)
+    assert world.executions.status(ADA, prompt_id) == before
+    with pytest.raises(NotFound):
+        world.executions.status("eve", prompt_id)
+
+
+def test_interrupting_a_waiting_run_ends_it_at_once_and_no_worker_starts_it(world: World) -> None:
+    world.connect("c1")
+    prompt_id = world.submit(SUM)
+    world.executions.interrupt(ADA, prompt_id)
+    world.work()
+    types = [item["payload"].get("status") for item in world.sockets.frames("c1")]
+    assert types == ["interrupted", None]
+    assert world.executions.status(ADA, prompt_id)["status"] == "interrupted"
+    with pytest.raises(NotFound):
+        world.executions.interrupt(ADA, prompt_id)
+
+
+def test_interrupting_a_running_run_cancels_it_and_no_event_follows(
+    world: World, gate: Gate
+) -> None:
+    world.connect("c1")
+    body = payload([node("g", "gate"), node("n", "add")], edge("g.out", "n.a"))
+    prompt_id = world.submit(body)
+    worker = threading.Thread(target=world.work)
+    worker.start()
+    world.sockets.wait_for("c1", "NODE_EXECUTING")
+    world.executions.interrupt(ADA, prompt_id)
+    worker.join(timeout=30)
+    gate.open.set()
+    assert not worker.is_alive()
+    frames = run_events(world.sockets.frames("c1"), prompt_id)
+    assert frames[-1]["payload"]["status"] == "interrupted"
+    assert_gapless(frames, prompt_id)
+    status = world.executions.status(ADA, prompt_id)
+    assert status["nodeStatus"] == {"g": {"status": "interrupted"}, "n": {"status": "idle"}}
+    assert world.executions.list(ADA) == {"running": [], "pending": []}
+
+
+def test_a_worker_that_nears_its_deadline_hands_the_run_over(world: World, gate: Gate) -> None:
+    body = payload([node("x", "add", inputs={"a": 7}), node("g", "gate")], edge("x.out", "g.a"))
+    prompt_id = world.submit(body)
+    message = world.queue.receive()
+    assert message is not None
+    world.deliver(message, world.runner(), deadline=world.clock.now())
+    gate.open.set()
+    assert world.work() == 1
+    status = world.executions.status(ADA, prompt_id)
+    assert status["nodeStatus"]["g"]["output"] == {"out": 7}
+
+
+def test_a_redelivered_run_goes_on_after_what_its_lost_worker_left(world: World) -> None:
+    body = payload([node("x", "add", inputs={"a": 7}), node("y", "add")], edge("x.out", "y.a"))
+    prompt_id = world.submit(body)
+    lost = [events.status("running"), events.executing("x"), events.complete("x", {"out": 70})]
+    text = batch_text([(item.type, json_text.dumps_exact(item.payload)) for item in lost])
+    world.log.append(prompt_id, Batch(1, 3, text, "lost"))
+    world.log.update(prompt_id, {"writer": "lost", "lease_until": world.clock.now() + 30})
+    world.connect("c1")
+    world.runner().run(prompt_id, redelivered=True, deadline=4e9)
+    status = world.executions.status(ADA, prompt_id)
+    assert status["nodeStatus"]["y"]["output"] == {"out": 70}
+    assert_gapless(world.sockets.frames("c1"), prompt_id)
+
+
+def test_a_second_delivery_leaves_a_run_alone_while_its_worker_lives(
+    world: World, gate: Gate
+) -> None:
+    prompt_id = world.submit(payload([node("g", "gate")]))
+    worker = threading.Thread(target=world.work)
+    worker.start()
+    assert gate.entered.wait(timeout=30)
+    world.runner().run(prompt_id, redelivered=False, deadline=4e9)
+    gate.open.set()
+    worker.join(timeout=30)
+    batches = world.log.load(prompt_id)[1]
+    assert len({batch.writer for batch in batches}) == 1
+
+
+def test_a_worker_that_lost_its_run_to_another_writes_and_says_nothing_more(
+    world: World, gate: Gate
+) -> None:
+    world.connect("c1")
+    body = payload([node("g", "gate"), node("n", "add")], edge("g.out", "n.a"))
+    prompt_id = world.submit(body)
+    first = threading.Thread(target=world.work)
+    first.start()
+    assert gate.entered.wait(timeout=30)
+    second = threading.Thread(
+        target=world.runner().run, args=(prompt_id,), kwargs={"redelivered": True, "deadline": 4e9}
+    )
+    second.start()
+    first.join(timeout=30)
+    gate.open.set()
+    second.join(timeout=30)
+    writers = [batch.writer for batch in world.log.load(prompt_id)[1]]
+    assert writers == sorted(writers, key=writers.index)
+    assert len(set(writers)) == 2
+    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
+    # The successor cannot know what was sent, so a sequence may come twice; none is missing.
+    frames = run_events(world.sockets.frames("c1"), prompt_id)
+    assert_gapless(list({item["sequence"]: item for item in frames}.values()), prompt_id)
+
+
+def test_following_a_run_that_has_ended_sends_all_of_it(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    world.work()
+    connection = world.connect("late")
+    world.executions.follow(ADA, prompt_id, connection, 2)
+    assert [item["sequence"] for item in world.sockets.frames("late")] == [3, 4, 5]
+
+
+def test_following_a_running_run_goes_on_live_and_misses_nothing(world: World, gate: Gate) -> None:
+    body = payload(
+        [node("w", "words", inputs={"a": 3}), node("g", "gate"), node("v", "words")],
+        edge("w.out", "g.b"),
+        edge("g.out", "v.a"),
+    )
+    prompt_id = world.submit(body)
+    worker = threading.Thread(target=world.work)
+    worker.start()
+    assert gate.entered.wait(timeout=30)
+    connection = world.connect("late")
+    world.executions.follow(ADA, prompt_id, connection, 0)
+    gate.open.set()
+    worker.join(timeout=30)
+    seen = {item["sequence"] for item in world.sockets.frames("late") if "sequence" in item}
+    last = world.log.load(prompt_id)[1][-1].last
+    assert seen == set(range(1, last + 1))
+
+
+def test_a_run_that_was_never_sent_to_the_queue_is_sent_by_the_sweeper(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    message = world.queue.receive()
+    assert message is not None
+    world.queue.delete(message.receipt)
+    world.log.update(prompt_id, {"dispatched": False})
+    assert world.sweeper.sweep()["sent"] == 0
+    world.clock.time += 6
+    assert world.sweeper.sweep()["sent"] == 1
+    world.work()
+    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
+
+
+def test_a_run_whose_lease_is_over_is_queued_again_once(world: World) -> None:
+    prompt_id = world.submit(SUM)
+    message = world.queue.receive()
+    assert message is not None
+    world.queue.delete(message.receipt)
+    changes = {"status": "running", "writer": "lost", "lease_until": world.clock.now() + 30}
+    world.log.update(prompt_id, changes)
+    assert world.sweeper.sweep()["requeued"] == 0
+    world.clock.time += 31
+    assert world.sweeper.sweep()["requeued"] == 1
+    assert world.sweeper.sweep()["requeued"] == 0
+    assert world.work() == 1
+    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
+
+
+def test_a_run_that_was_tried_enough_ends_in_error(world: World) -> None:
+    world.connect("c1")
+    prompt_id = world.submit(SUM)
+    changes = {"status": "running", "writer": "lost", "lease_until": 0.0, "attempts": 5}
+    world.log.update(prompt_id, changes)
+    assert world.sweeper.sweep()["ended"] == 1
+    status = world.executions.status(ADA, prompt_id)
+    assert status["status"] == "error"
+    assert "lost 5 times" in status["errorInfo"]["message"]
+    assert world.sockets.frames("c1")[0]["payload"]["status"] == "error"
+
+
+def test_a_message_of_a_run_that_is_gone_is_dropped(world: World) -> None:
+    world.runner().run(prompt_id_of('{"promptId":"gone"}'), redelivered=False, deadline=4e9)
+
+
+def test_a_socket_that_is_gone_is_forgotten_and_the_others_go_on(world: World) -> None:
+    world.connect("gone")
+    world.connect("here")
+    world.sockets.gone.add("gone")
+    prompt_id = world.submit(SUM)
+    world.work()
+    assert_gapless(world.sockets.frames("here"), prompt_id)
+    assert [item.id for item in world.connections.of_user(ADA)] == ["here"]

@@ -1,0 +1,136 @@
+"""The product's services over the embedded family in memory, joined as the container does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.adapters.embedded.database import Database
+from chalicelib.adapters.embedded.documents import EmbeddedDocuments
+from chalicelib.adapters.embedded.index import EmbeddedIndex
+from chalicelib.adapters.embedded.queue import EmbeddedQueue
+from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
+from chalicelib.engine.definitions import NodeTypes
+from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
+from chalicelib.services.archive import Archive
+from chalicelib.services.connections import Connections
+from chalicelib.services.dispatch import Dispatch, prompt_id_of
+from chalicelib.services.ending import Ending
+from chalicelib.services.executions import Executions, Limits
+from chalicelib.services.runner import Parts, Runner
+from chalicelib.services.sweeper import Sweeper
+from tests.sockets import SocketsInMemory
+
+ADA = "ada"
+FAR = 4_000_000_000.0
+
+
+class HandClock:
+    """A clock that tests move."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
+
+
+@dataclass
+class World:
+    """Everything a run meets on its way."""
+
+    clock: HandClock
+    log: RunLog
+    documents: DocumentStore
+    index: Index
+    queue: Queue
+    sockets: SocketsInMemory
+    connections: Connections
+    archive: Archive
+    ending: Ending
+    dispatch: Dispatch
+    executions: Executions
+    sweeper: Sweeper
+    types: NodeTypes
+
+    def runner(self) -> Runner:
+        """A worker of its own."""
+        return Runner(
+            Parts(
+                log=self.log,
+                documents=self.documents,
+                dispatch=self.dispatch,
+                connections=self.connections,
+                ending=self.ending,
+                types=self.types,
+                clock=self.clock,
+            )
+        )
+
+    def connect(self, connection_id: str, uid: str = ADA, *, batched: bool = False) -> Connection:
+        """A socket of a user's opens."""
+        connection = Connection(connection_id, "https://example/api", batched=batched)
+        self.connections.register(uid, connection)
+        return connection
+
+    def submit(self, body: Mapping[str, Any], uid: str = ADA) -> str:
+        """Submit a workflow over HTTP."""
+        return self.executions.submit(uid, dict(body))
+
+    def work(self, *, deadline: float = FAR) -> int:
+        """Deliver messages to one worker until none is visible; how many."""
+        runner = self.runner()
+        count = 0
+        while (message := self.queue.receive()) is not None:
+            self.deliver(message, runner, deadline=deadline)
+            count += 1
+        return count
+
+    def deliver(self, message: Message, runner: Runner, *, deadline: float = FAR) -> None:
+        """One delivery, as the event source makes it."""
+        redelivered = message.receive_count > 1
+        runner.run(prompt_id_of(message.body), redelivered=redelivered, deadline=deadline)
+        self.queue.delete(message.receipt)
+
+
+def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
+    """A world on a database; the caller closes that."""
+    clock = HandClock()
+    log = EmbeddedRunLog(database, clock)
+    documents = EmbeddedDocuments(database, clock)
+    index = EmbeddedIndex(database, clock)
+    queue = EmbeddedQueue(
+        database, clock, "runs", visibility_timeout=60, max_receives=5, dead_letter="dead"
+    )
+    sockets = SocketsInMemory()
+    connections = Connections(index, sockets, clock)
+    archive = Archive(documents, log, clock, hot_days=7)
+    ending = Ending(log, archive, connections, clock)
+    dispatch = Dispatch(queue, log)
+    executions = Executions(
+        log=log,
+        documents=documents,
+        dispatch=dispatch,
+        connections=connections,
+        archive=archive,
+        ending=ending,
+        clock=clock,
+        limits=Limits(**{"concurrent_runs": 2, **limits}),
+    )
+    sweeper = Sweeper(
+        log=log, dispatch=dispatch, archive=archive, ending=ending, clock=clock, max_attempts=5
+    )
+    return World(
+        clock,
+        log,
+        documents,
+        index,
+        queue,
+        sockets,
+        connections,
+        archive,
+        ending,
+        dispatch,
+        executions,
+        sweeper,
+        types,
+    )
