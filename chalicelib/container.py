@@ -291,6 +291,11 @@ def templates() -> "Templates":
     return Templates(folder, documents() if settings().backend == "aws" else None)
 
 
+def use(publisher: Publisher) -> None:
+    """Send to sockets by this publisher, not by the family's; before the first use of any part."""
+    _made["publisher"] = publisher
+
+
 def close() -> None:
     """Close what is open, and forget all parts."""
     with _making:

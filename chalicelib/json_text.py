@@ -71,7 +71,7 @@ def _refuse_constant(name: str) -> None:
 
 def _check_depth(value: Any, limit: int) -> None:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for parent in level

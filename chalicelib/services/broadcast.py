@@ -1,16 +1,16 @@
 """Sends a run's frames to its user's sockets: after their commit, in order, by one sender.
 
 The worker that holds a run is its publisher. It looks now and then who is
-there. A socket that asked to follow the run was sent the log up to a position
-by the API; the worker sends it what came between that position and what it
-has sent to the others, so that no sequence is missing.
+there. A socket that asks to follow the run notes it first, and then is sent
+the log by the API; the worker sends it what came between the noted position
+and what it has sent to the others, so that no sequence is missing.
 """
 
 import logging
 from collections.abc import Sequence
 
 from chalicelib.ports import Connection, RunLog
-from chalicelib.services.connections import Connections, Follow
+from chalicelib.services.connections import Connections
 from chalicelib.services.frames import batch_frames
 
 _logger = logging.getLogger(__name__)
@@ -28,20 +28,27 @@ class RunBroadcast:
         self._prompt_id = prompt_id
         self.published = published
         self._watchers: dict[str, Connection] = {}
-        self._served: set[Follow] = set()
+        self._served: set[str] = set()
 
-    def look(self) -> None:
-        """See who is there, and let followers catch up with what was sent already."""
-        self._watchers = {item.id: item for item in self._connections.of_user(self._owner)}
-        if not self._watchers:
-            return
-        for follow in self._connections.follows(self._prompt_id):
-            connection = self._watchers.get(follow.connection_id)
-            if connection is None or follow in self._served:
-                continue
-            self._served.add(follow)
-            if follow.position < self.published:
-                self._catch_up(connection, follow.position)
+    def look(self, *, ending: bool = False) -> None:
+        """See who is there, and let followers catch up with what was sent already.
+
+        ``ending`` is the last look of all: a socket that came only now and does
+        not follow has missed the run. If it is about to follow, the API sends
+        it all of the run, in order; an end sent ahead of that would mislead it.
+        """
+        here = {item.id: item for item in self._connections.of_user(self._owner)}
+        follows = self._connections.follows(self._prompt_id) if here else []
+        positions = {follow.connection_id: follow.position for follow in follows}
+        if ending:
+            here = {key: here[key] for key in here if key in self._watchers or key in positions}
+        self._watchers = here
+        for connection_id, position in positions.items():
+            connection = here.get(connection_id)
+            if connection is not None and connection_id not in self._served:
+                self._served.add(connection_id)
+                if position < self.published:
+                    self._catch_up(connection, position)
 
     def send(self, first: int, texts: Sequence[str]) -> None:
         """Send the frames from sequence ``first`` on to everyone who is there."""

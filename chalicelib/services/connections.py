@@ -14,7 +14,7 @@ _SHARDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """A connection that has been sent a run's log up to ``position`` by the API."""
+    """A connection that wants a run's log from after ``position`` on."""
 
     connection_id: str
     position: int

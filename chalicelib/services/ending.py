@@ -29,7 +29,7 @@ class Ending:
             now = int(self._clock.now() * 1000)
             changes = {"status": status, "completed_at": now, "lease_until": 0.0}
             self._log.update(run.prompt_id, changes)
-        broadcast.look()
+        broadcast.look(ending=True)
         broadcast.send(first, texts)
         numbers = queue_numbers(self._log, run.owner, without=run.prompt_id)
         broadcast.send_unlogged(frame("SYSTEM_QUEUE_UPDATE", numbers))
@@ -45,6 +45,7 @@ class Ending:
             broadcast = RunBroadcast(
                 self._connections, self._log, run.owner, run.prompt_id, run.published
             )
+            broadcast.look()
         after = broadcast.published
         texts = batch_frames(run.prompt_id, self._log.tail(run.prompt_id, after), after)
         self.conclude(run, status, broadcast, sequence - len(texts) + 1, texts)

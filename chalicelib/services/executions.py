@@ -168,19 +168,24 @@ class Executions:
     def follow(self, owner: str, prompt_id: str, connection: Connection, after: int) -> None:
         """Send a socket what a run's log holds past ``after``, and see that the rest follows.
 
-        The worker takes over from the position that is noted here. A run that
-        ended before the note was there has no worker to read it, so the log is
-        read once more after it.
+        The wish is noted before the log is read: a run that has not ended by
+        then is ended by someone who reads the note first. ``NotFound``.
         """
-        run, batches = self._archive.load(owner, prompt_id)
+        if self._is_hot(owner, prompt_id):
+            self._connections.follow(prompt_id, connection.id, after)
+        _, batches = self._archive.load(owner, prompt_id)
         self._connections.send(connection, batch_frames(prompt_id, batches, after))
         position = max((batch.last for batch in batches), default=0)
-        if _has_ended(batches):
-            return
-        self._connections.follow(prompt_id, connection.id, max(position, after))
-        tail = self._log.tail(run.prompt_id, position)
-        if _has_ended(tail):
-            self._connections.send(connection, batch_frames(prompt_id, tail, max(position, after)))
+        if position > after and not _has_ended(batches):
+            # Spares the socket most of what it would get from the worker again.
+            self._connections.follow(prompt_id, connection.id, position)
+
+    def _is_hot(self, owner: str, prompt_id: str) -> bool:
+        """Is it a run of this owner's that the log still holds?"""
+        try:
+            return self._log.header(prompt_id).owner == owner
+        except NotFound:
+            return False
 
     def _valid_payload(self, body: object) -> dict[str, Any]:
         model = parse(ExecutionPayload, body)

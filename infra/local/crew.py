@@ -1,6 +1,7 @@
 """The workers: kept running in processes of their own, or in threads."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -49,10 +50,11 @@ class ProcessCrew:
         self._stopping.set()
         for worker in list(self._hub.workers.values()):
             worker.tell("stop")
-        if self._keepers:
+        if self._keepers and self._may_start.is_set():
             await asyncio.wait(self._keepers, timeout=STOP_SECONDS)
         for process in self._processes:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _keep(self, up: "asyncio.Future[None]") -> None:
@@ -66,12 +68,14 @@ class ProcessCrew:
             except OSError:  # no memory, say, or too many processes
                 _logger.exception("a worker could not be started")
                 code = 1
+            if self._stopping.is_set():
+                return
             if not up.done():
                 up.set_exception(CannotStart("A worker does not start; the log above says why"))
                 return
             steady = clock() - began > _STEADY_SECONDS
             crashes = 0 if code == 0 or steady else crashes + 1
-            if code != 0 and not self._stopping.is_set():
+            if code != 0:
                 _logger.error("a worker died", extra={"code": code, "crashes": crashes})
             await self._pause(crashes)
 
@@ -85,23 +89,27 @@ class ProcessCrew:
             env={**os.environ, HUB_ADDRESS: self._hub.address},
         )
         self._processes.add(process)
+        if self._stopping.is_set():  # it began too late to be told
+            process.kill()
         starting = asyncio.create_task(self._start(process.pid, up))
         try:
             code = await process.wait()
         finally:
             starting.cancel()
             self._processes.discard(process)
-        worker = self._hub.workers.get(process.pid)
-        if worker is not None:
-            await self._bury(worker)
+        if starting.done():
+            await self._bury(starting.result())
         return code
 
-    async def _start(self, pid: int, up: "asyncio.Future[None]") -> None:
+    async def _start(self, pid: int, up: "asyncio.Future[None]") -> WorkerLink:
         worker = await self._hub.worker(pid)
         await self._may_start.wait()
         worker.tell("start")
+        if self._stopping.is_set():
+            worker.tell("stop")
         if not up.done():
             up.set_result(None)
+        return worker
 
     async def _bury(self, worker: WorkerLink) -> None:
         """Give back what a worker held, once its last words are read."""
@@ -116,7 +124,9 @@ class ProcessCrew:
     async def _pause(self, crashes: int) -> None:
         """The first crash is followed at once, so that its message need not wait."""
         seconds = min(_MAX_PAUSE_SECONDS, 0.25 * 2**crashes) if crashes > 1 else 0.0
-        await asyncio.wait([asyncio.ensure_future(self._stopping.wait())], timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
 
 class ThreadCrew:

@@ -38,6 +38,14 @@ class Container(Protocol):
         """Where messages end that were received too often."""
         ...
 
+    def executions(self) -> object:
+        """What the front needs to submit a run; made early, or the first would wait for it."""
+        ...
+
+    def runner(self) -> object:
+        """What a worker needs to run it; likewise."""
+        ...
+
     def registry_generation(self) -> int:
         """Counts how often the node packs were reloaded, in any process."""
         ...

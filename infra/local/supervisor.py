@@ -39,6 +39,7 @@ async def supervise(settings: Settings) -> None:
             logs.configure(settings.log_level)  # again: the product has done so for itself
             try:
                 backend.recover(product)
+                product.container.executions()  # so that the first run does not wait for it
                 await _serve(settings, product, backend, bound, stop)
             except (DatabaseUnusable, SettingsError) as error:
                 raise CannotStart(str(error)) from error

@@ -173,11 +173,13 @@ def main() -> int:
     logs.configure(settings.log_level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor too
     product = Product.load(settings.app, settings.container)
+    logs.configure(settings.log_level)  # again: the product has done so for itself
     link = HubLink(os.environ.get(HUB_ADDRESS, ""))
     signal.signal(signal.SIGTERM, lambda *_: link.stop())
     link.wait_for_start()
     queue = product.container.queue()
     link.listen(_notify(queue))
+    product.container.runner()
     stale = generation_watch(product)
     Worker(queue, product.run_execution, "run_execution", link, is_stale=stale).run()
     product.container.close()

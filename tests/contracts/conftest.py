@@ -94,9 +94,9 @@ def aws(moto_names: ResourceNames) -> Iterator[Ports]:
     _empty(moto_names)
 
 
-@pytest.fixture
-def aws_calls(aws: Ports) -> Iterator[list[str]]:
-    """The calls that the AWS family makes from here on."""
+@pytest.fixture(scope="module")
+def aws_calls(moto_names: ResourceNames) -> Iterator[list[str]]:
+    """The calls that the AWS family makes; clear the list before those that count."""
     with counted_aws_calls() as calls:
         yield calls
 

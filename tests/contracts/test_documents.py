@@ -197,6 +197,13 @@ def test_no_prefix_lists_all_keys(documents: DocumentStore) -> None:
     assert list(documents.keys("")) == ["a", "b"]
 
 
+def test_more_keys_than_a_page_are_all_listed(embedded: Ports) -> None:
+    keys = [f"u/{number:04}" for number in range(1001)]
+    for key in keys:
+        embedded.documents.put(key, b"")
+    assert list(embedded.documents.keys("u/")) == keys
+
+
 @pytest.mark.parametrize("key", STRANGE_KEYS, ids=range(len(STRANGE_KEYS)))
 def test_any_text_can_be_a_key(documents: DocumentStore, key: str) -> None:
     documents.put(key, b"one")

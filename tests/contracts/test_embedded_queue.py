@@ -149,23 +149,21 @@ def test_a_receipt_from_before_release_all_is_worth_nothing(queue: EmbeddedQueue
     assert queue.depth() == Depth(visible=1, in_flight=0)
 
 
-def test_a_send_wakes_others(database: Database, clock: ManualClock) -> None:
-    woken: list[Depth] = []
-
-    def wake() -> None:
-        woken.append(queue.depth())
-
-    queue = EmbeddedQueue(
+def test_a_send_wakes_others_once_the_message_is_there(
+    database: Database, clock: ManualClock, queue: EmbeddedQueue
+) -> None:
+    seen: list[Depth] = []
+    sender = EmbeddedQueue(
         database,
         clock,
         "runs",
         visibility_timeout=60,
         max_receives=MAX_RECEIVES,
         dead_letter=None,
-        wake=wake,
+        wake=lambda: seen.append(queue.depth()),
     )
-    queue.send("run-1", group="ada")
-    assert woken == [Depth(visible=1, in_flight=0)]
+    sender.send("run-1", group="ada")
+    assert seen == [Depth(visible=1, in_flight=0)]
 
 
 def test_a_notified_receiver_looks_again(queue: EmbeddedQueue, clock: ManualClock) -> None:

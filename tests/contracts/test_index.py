@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import ConditionFailed, InvalidInput, TooLarge
 from chalicelib.ports import Entry, Index, Put, Remove
 from tests.contracts.conftest import Ports
@@ -137,6 +138,14 @@ def test_a_row_past_its_expiry_counts_as_absent(ports: Ports) -> None:
         ports.index.write(Remove(ADA, "hello", if_present=True))
     ports.index.write(Put(Entry(ADA, "hello", {"new": True}), if_absent=True))
     assert ports.index.get(ADA, "hello") == Entry(ADA, "hello", {"new": True})
+
+
+def test_rows_past_their_expiry_can_be_dropped(embedded: Ports) -> None:
+    index, now = embedded.index, embedded.clock.now()
+    assert isinstance(index, EmbeddedIndex)
+    index.write(Put(Entry(ADA, "old", expires_at=int(now))), Put(Entry(ADA, "kept")))
+    assert [index.purge_expired(now), index.purge_expired(now)] == [1, 0]
+    assert keys_of(index) == ["kept"]
 
 
 def test_a_prefix_selects_keys(index: Index) -> None:

@@ -144,5 +144,5 @@ def test_a_worker_told_to_end_finishes_its_job_and_is_replaced(stack: RunningSta
 
 def test_the_sweeper_runs_at_the_start_and_then_by_the_clock(tmp_path: Path) -> None:
     with RunningStack(tmp_path, {**TOY, "TAVERN_SWEEP_SECONDS": "0.2"}) as stack:
-        assert len(stack.records("sweep")) == 1
+        assert stack.records("sweep")
         eventually(lambda: len(stack.records("sweep")) >= 3)

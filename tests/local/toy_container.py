@@ -46,14 +46,24 @@ def dead_letters() -> EmbeddedQueue:
     )
 
 
+def executions() -> None:
+    """The toy has no runs to submit."""
+
+
+def runner() -> None:
+    """The toy's workers need nothing."""
+
+
 def registry_generation() -> int:
     generation = data_dir() / "generation"
     return int(generation.read_text()) if generation.exists() else 0
 
 
 def close() -> None:
-    publisher().disconnect()
-    database().close()
+    if publisher.cache_info().currsize:
+        publisher().disconnect()
+    if database.cache_info().currsize:
+        database().close()
 
 
 def data_dir() -> Path:

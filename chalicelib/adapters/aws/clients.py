@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
+POST_ATTEMPTS = 4
+"""How often a message to a socket is tried."""
+
 _CONNECTIONS = 50
 _MANAGEMENT_ENDPOINT = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 _Made = TypeVar("_Made")
@@ -60,7 +63,7 @@ def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
         lambda: session().client(
             "apigatewaymanagementapi",
             endpoint_url=url,
-            config=_config(read_timeout=5, attempts=5),
+            config=_config(read_timeout=5, attempts=POST_ATTEMPTS),
         ),
     )
 

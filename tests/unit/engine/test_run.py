@@ -24,7 +24,6 @@ from tests.builders import (
     run_async,
 )
 
-
 ANYTHING = Slot("WILDCARD")
 
 

@@ -25,12 +25,15 @@ _SETS: Final = {
     "d": "0-9",
     "D": r"\x00-\x2f\x3a-\U0010ffff",
     "w": _WORDS,
-    # Without U+017F and U+212A, which fold to s and k and so are word characters under i.
-    "W": r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\u017e\u0180-\u2129\u212b-\U0010ffff",
+    "W": r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\U0010ffff",
     "s": r"\t-\r\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
     "S": r"\x00-\x08\x0e-\x1f\x21-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
     r"\u2030-\u205e\u2060-\u2fff\u3001-\ufefe\uff00-\U0010ffff",
 }
+# Under i: without the letters outside ASCII that ``regex`` takes for i, s and k.
+_FOLDED_NO_WORDS: Final = (
+    r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\u012f\u0132-\u017e\u0180-\u2129\u212b-\U0010ffff"
+)
 _ANYTHING: Final = r"[\x00-\U0010ffff]"
 _BOUNDARY: Final = f"(?:(?<=[{_WORDS}])(?![{_WORDS}])|(?<![{_WORDS}])(?=[{_WORDS}]))"
 _NO_BOUNDARY: Final = f"(?:(?<=[{_WORDS}])(?=[{_WORDS}])|(?<![{_WORDS}])(?![{_WORDS}]))"
@@ -57,6 +60,7 @@ class _Piece:
     text: str
     size: int = 1
     repeatable: bool = True
+    always_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class _Translator:
             self._reader.fail("nothing to repeat")
         if low > high:
             self._reader.fail("numbers out of order")
+        if piece.always_empty:  # JavaScript undoes a repetition beyond the least that is empty
+            high = low
         most = "" if high >= _UNLIMITED else high
         size = _limited(piece.size * (low + 1))
         return _Piece(f"{piece.text}{{{low},{most}}}{found[4]}", size)
@@ -185,7 +191,7 @@ class _Translator:
         piece = self._closed(f"({look}")
         self._lookbehinds -= behind
         repeatable = not behind and not self._reader.unicode
-        return _Piece(f"(?:{piece.text})", piece.size, repeatable)
+        return _Piece(f"(?:{piece.text})", piece.size, repeatable, always_empty=True)
 
     def _closed(self, opening: str) -> _Piece:
         inner = self._disjunction()
@@ -241,11 +247,14 @@ class _Translator:
         return _Piece(f"(?:(?({number})\\g<{number}>|))", 2)
 
     def _literal(self, char: str) -> _Piece:
-        # Turkic letters: ``regex`` takes i and I for dotted and dotless ones under i.
-        if "i" in self._flags and char in "iI":
-            return _Piece("(?-i:[iI])")
-        if "i" in self._flags and char in "\u0130\u0131":
-            return _Piece(f"(?-i:{char})")
+        """A character. Under i ``regex`` takes some letters for another that JavaScript keeps
+        apart: Turkic ones for i, and without u the long s and the Kelvin sign for s and k.
+        """
+        if "i" in self._flags:
+            if char in ("iI" if self._reader.unicode else "iIkKsS"):
+                return _Piece(f"(?-i:[{char.lower()}{char.upper()}])")
+            if char in ("\u0130\u0131" if self._reader.unicode else "\u0130\u0131\u017f\u212a"):
+                return _Piece(f"(?-i:{char})")
         return _Piece(_written(char))
 
     def _class(self) -> _Piece:
@@ -278,6 +287,8 @@ class _Translator:
         if char != "\\":
             return _Atom(_written(char), char)
         char = reader.next("\\ at the end")
+        if char == "W" and "i" in self._flags:
+            return _Atom(_FOLDED_NO_WORDS)
         if char in _SETS:
             return _Atom(_SETS[char])
         if char in "pP" and reader.unicode:

@@ -108,20 +108,22 @@ def _compiled(rule: _Rule) -> tuple[Translation, regex.Pattern[str]]:
 def _anywhere(compiled: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
     """The matches of a global search; ``TimeoutError`` after the limit.
 
-    After an empty match it goes on one character further, as JavaScript does; ``finditer``
-    would first look for a longer match at the same place.
+    After an empty match JavaScript goes on one character further, where ``finditer`` first
+    looks for a longer match at the same place; such a one is passed over.
     """
     deadline = time.thread_time() + TIME_LIMIT
     at = 0
     while at <= len(text):
+        empty_at = -1
         for match in compiled.finditer(text, at, timeout=_left(deadline)):
-            yield match
-            start, at = match.span()
-            if start == at:
+            start, end = match.span()
+            if start == empty_at:
+                at = start + 1
                 break
+            empty_at = start if start == end else -1
+            yield match
         else:
             return
-        at += 1
 
 
 def _adjacent(compiled: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:

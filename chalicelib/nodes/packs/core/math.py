@@ -168,7 +168,7 @@ _OPERATIONS = {
     "atan": _Operation("Arctangent", "atan(value) in radians", math.atan),
     "atan2": _Operation("Arctangent 2", "The angle of the point (x, y)", math.atan2, ("y", "x")),
     "sinh": _Operation("Hyperbolic sine", "sinh(value)", _grows(math.sinh)),
-    "cosh": _Operation("Hyperbolic cosine", "cosh(value)", _grows(lambda x: math.cosh(abs(x)))),
+    "cosh": _Operation("Hyperbolic cosine", "cosh(value)", lambda x: _grows(math.cosh)(abs(x))),
     "tanh": _Operation("Hyperbolic tangent", "tanh(value)", math.tanh),
     "to_radians": _Operation("To radians", "Degrees as radians", math.radians, ("degrees",)),
     "to_degrees": _Operation("To degrees", "Radians as degrees", math.degrees, ("radians",)),
