@@ -4,6 +4,7 @@ Both start from a description of the graph that is in memory: the engine from a
 payload, which it parses and plans, the peer from each node's predecessors.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -46,7 +47,7 @@ class _Journal:
         """It is already."""
 
     async def room(self) -> None:
-        """There always is."""
+        await asyncio.sleep(0)  # as the real one, which has work of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ at once, but not for two messages of one socket.
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from chalicelib import container, json_text, logs
 from chalicelib.errors import InvalidInput, NotFound, NotSignedIn, TavernError, TooLarge
 from chalicelib.nodes import ButtonClick
 from chalicelib.ports import Connection
+from chalicelib.services.callers import is_trusted_origin
 from chalicelib.services.frames import frame
 
 _logger = logging.getLogger("chalicelib.realtime")
@@ -24,7 +24,7 @@ Answer = dict[str, Any]
 def connect(event: Event) -> Answer:
     """A socket opens: find out whose it is, refuse pages of foreign origins."""
     headers = {key.lower(): str(value) for key, value in (event.get("headers") or {}).items()}
-    if not _origin_allowed(headers):
+    if not is_trusted_origin(headers, container.settings().origins):
         return {"statusCode": 403}
     try:
         caller = container.callers().resolve(headers)
@@ -170,14 +170,6 @@ _HANDLERS: Mapping[str, _Handler] = {
     "save_workflow": _save_workflow,
     "list_workflows": _list_workflows,
 }
-
-
-def _origin_allowed(headers: Mapping[str, str]) -> bool:
-    """A browser's page may connect from our own address and from allowed origins."""
-    origin = headers.get("origin")
-    if origin is None or origin.rstrip("/") in container.settings().origins:
-        return True
-    return urlsplit(origin).netloc == headers.get("host")
 
 
 def _text(payload: Mapping[str, Any], key: str) -> str:

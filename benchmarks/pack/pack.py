@@ -3,7 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from chalicelib.nodes import BatchOutputs, Chunk, Context, Input, Inputs, Node, Output, Outputs, Pack
+from chalicelib.nodes import (
+    BatchOutputs,
+    Chunk,
+    Context,
+    Input,
+    Inputs,
+    Node,
+    Output,
+    Outputs,
+    Pack,
+)
 
 
 async def _sleep(inputs: Inputs, _context: Context) -> Outputs:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib import container, errors, json_text, logs
-from chalicelib.services.callers import Caller
+from chalicelib.services.callers import Caller, is_trusted_origin
 from chalicelib.services.if_match import IfMatch
 
 _logger = logging.getLogger("chalicelib.api")
@@ -37,6 +37,7 @@ STATUS: Mapping[type[errors.TavernError], int] = {
     errors.TooManyRequests: 429,
 }
 
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _JSON = "application/json"
 _ANY_CONTENT = ["*/*"]
@@ -217,7 +218,10 @@ class Group:
     def _reply(self, request: Request, view: View, parameters: Mapping[str, str]) -> Reply:
         try:
             decoded = {key: _decoded(key, value) for key, value in parameters.items()}
-            return view(Call(request), **decoded)
+            call = Call(request)
+            if request.method in _WRITES:
+                _check_origin(call)
+            return view(call, **decoded)
         except errors.TavernError as error:
             return error_reply(error, success_flag=self._success_flag)
         except Exception:
@@ -288,6 +292,11 @@ def _etags(header: str | None) -> IfMatch | None:
     if header.strip() == "*":
         return IfMatch(None)
     return IfMatch(frozenset(_ETAG.findall(header)) or frozenset({header.strip()}))
+
+
+def _check_origin(call: Call) -> None:
+    if not is_trusted_origin(call.headers, container.settings().origins):
+        raise errors.NotAllowed("Pages of this origin may not write here (TAVERN_CORS_ORIGINS)")
 
 
 def _decoded(name: str, value: str) -> str:

@@ -213,11 +213,8 @@ def _check_modes(node: Node) -> None:
 def _check_code(node: Node) -> None:
     if not _takes_two(node.run):
         raise DefinitionError(f"{node.type}: run is a function of (inputs, context)")
-    is_stream = inspect.isasyncgenfunction(node.run)
-    outputs = [node.outputs, *(mode.outputs for mode in node.modes.values())]
-    if not is_stream and any(slot.is_stream for slots in outputs for slot in slots.values()):
-        raise DefinitionError(f"{node.type}: a stream output needs run to be an async generator")
-    if node.inline and (is_stream or inspect.iscoroutinefunction(node.run)):
+    is_async = inspect.isasyncgenfunction(node.run) or inspect.iscoroutinefunction(node.run)
+    if node.inline and is_async:
         raise DefinitionError(f"{node.type}: inline is for plain functions")
     if not node.timeout > 0 or node.retries < 0:
         raise DefinitionError(f"{node.type}: timeout is above 0 seconds and retries 0 or more")

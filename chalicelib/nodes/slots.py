@@ -94,7 +94,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output. A stream output gives chunks, so its node is an async generator."""
+    """An output. The chunks of a stream output are what an async generator yields."""
 
     data_type: str
     _: KW_ONLY

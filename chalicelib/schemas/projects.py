@@ -20,6 +20,12 @@ def _not_only_dots(name: str) -> str:
     return name
 
 
+def _array_or_object(value: Any) -> Any:
+    if value is not None and not isinstance(value, (list, dict)):
+        raise ValueError("must be an array or an object")
+    return value
+
+
 ProjectName = Annotated[Name, AfterValidator(_not_only_dots)]
 Text = Annotated[StrictStr, Field(max_length=200)]
 
@@ -32,7 +38,7 @@ class _Metadata(BaseModel):
     template_used: Text | None = None
     preferred_view: Literal["editor", "custom"] | None = None
     schema_version: Text | None = None
-    panels: list[Any] | dict[str, Any] | None = None
+    panels: Annotated[Any, AfterValidator(_array_or_object)] = None
     enable_chat_page: StrictBool | None = None
     custom_metadata: dict[str, Any] | None = None
 
@@ -46,4 +52,4 @@ class ProjectDraft(_Metadata):
 class ProjectChanges(_Metadata):
     """Part of a project's metadata: a field that is not there keeps its value."""
 
-    name: ProjectName | None = None
+    name: ProjectName = ""

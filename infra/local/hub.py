@@ -109,6 +109,8 @@ class Hub:
                     await self._serve(message, writer)
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
             if worker is not None:
                 worker.gone.set()
                 self.workers.pop(worker.pid, None)

@@ -1,7 +1,9 @@
 """A worker process's end of its connection to the hub."""
 
+import contextlib
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable
 
@@ -69,6 +71,8 @@ class HubLink:
     def close(self) -> None:
         """Drop the connection."""
         self._closing = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # or the listening thread would not see it
         self._socket.close()
 
     def _tell(self, *message: object) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 
@@ -29,6 +30,7 @@ _CLOSE_SECONDS = 1.5
 
 async def supervise(settings: Settings) -> None:
     """Run the stack until SIGTERM or SIGINT; ``CannotStart``."""
+    _allow_many_sockets()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -79,6 +81,12 @@ async def _serve(
         await asyncio.gather(_close(sockets, server), backend.stop(), dead_letters.stop())
         requests.close()
         messages.close()
+
+
+def _allow_many_sockets() -> None:
+    """The soft limit is often 1024 open files, for programs that use select()."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _close(sockets: Sockets, server: Server) -> None:

@@ -1,6 +1,7 @@
 """Stands in for the schedule: invokes the sweeper now and then."""
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 
@@ -25,7 +26,9 @@ class Sweeper:
 
     async def first(self, seconds: float) -> None:
         """Wait for the first sweep, but no longer than this."""
-        await asyncio.wait([asyncio.create_task(self._swept.wait())], timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._swept.wait()
 
     def stop(self) -> None:
         """Invoke it no more."""

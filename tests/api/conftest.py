@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import container
+from chalicelib import container, logs
 from infra.local import moto_backend
 from tests.api.product import Door, Tavern
 from tests.sockets import SocketsInMemory
@@ -17,6 +17,7 @@ from tests.sockets import SocketsInMemory
 def door() -> Iterator[Door]:
     """The way in, once for all tests."""
     opened = Door()
+    logs.configure("CRITICAL")
     yield opened
     opened.close()
 

@@ -23,6 +23,7 @@ class Killed:
     """What two writers had acknowledged when both were killed, and what they left."""
 
     def __init__(self, path: Path, seed: int) -> None:
+        self.path = path
         self.acknowledged = {name: Acknowledged() for name in ("w1", "w2")}
         chance = random.Random(seed)  # noqa: S311 (any moment will do)
         writers = {name: _start(path, name) for name in self.acknowledged}
@@ -37,14 +38,14 @@ class Killed:
             self.acknowledged[name] = _by_verb([*lines[name], *rest.splitlines()])
 
 
-@pytest.fixture(params=range(3))
-def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Killed:
-    return Killed(tmp_path / "tavern.db", request.param)
+@pytest.fixture(params=range(3), scope="module")
+def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    return Killed(tmp_path_factory.mktemp("killed") / "tavern.db", request.param)
 
 
 @pytest.fixture
-def database(killed: Killed, tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(tmp_path / "tavern.db")) as opened:
+def database(killed: Killed) -> Iterator[Database]:
+    with closing(Database(killed.path)) as opened:
         yield opened
 
 

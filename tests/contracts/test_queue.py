@@ -9,19 +9,31 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.adapters.aws import clients
 from chalicelib.errors import TooLarge
 from chalicelib.ports import Message, Queue
-from infra.local import moto_backend
 from infra.resources import ResourceNames
 from tests.contracts.conftest import MAX_RECEIVES, Ports
 from tests.contracts.race import race
 
 
 @pytest.fixture
-def moto_names() -> Iterator[ResourceNames]:
-    """Moto for each test: its queues cannot be emptied twice a minute."""
-    with moto_backend.running("test") as names:
-        yield names
+def ports(ports: Ports, request: pytest.FixtureRequest) -> Iterator[Ports]:
+    """Every family; the queues of SQS are made anew, as they can be purged once a minute only."""
+    yield ports
+    if ports.family == "aws":
+        names: ResourceNames = request.getfixturevalue("moto_names")
+        for name in (names.runs_dead, names.runs):  # the second points to the first
+            make_anew(name)
+
+
+def make_anew(name: str) -> None:
+    url = clients.sqs().get_queue_url(QueueName=name)["QueueUrl"]
+    attributes = clients.sqs().get_queue_attributes(
+        QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
+    )["Attributes"]
+    clients.sqs().delete_queue(QueueUrl=url)
+    clients.sqs().create_queue(QueueName=name, Attributes=attributes)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Source: ECMA-262, "RegExp (Regular Expression) Objects" and its Annex B for patt
 without the u flag. Every construct is parsed and written anew, so that nothing means
 something else by accident: in ``regex`` ``$`` also stands before a last newline, ``\\d``
 takes any script's digits, ``{e<=1}`` is fuzzy matching. What differs is told in
-``docs/decisions/regex-library.md``.
+``docs/decisions/0006-javascript-regular-expressions.md``.
 """
 
 import re
@@ -203,11 +203,12 @@ class _Translator:
         reader = self._reader
         char = reader.next("\\ at the end")
         if char in "bB":
-            return _Piece(_BOUNDARY if char == "b" else _NO_BOUNDARY, 4, repeatable=False)
+            text = self._ascii(_BOUNDARY if char == "b" else _NO_BOUNDARY)
+            return _Piece(text, 4, repeatable=False)
         if char in "dws":
-            return _Piece(f"[{_SETS[char]}]")
+            return _Piece(self._ascii(f"[{_SETS[char]}]"))
         if char in "DWS":
-            return _Piece(f"[^{_SETS[char.lower()]}]")
+            return _Piece(self._ascii(f"[^{_SETS[char.lower()]}]"))
         if char in "pP" and reader.unicode:
             return _Piece(self._property(char))
         if char == "k" and (reader.unicode or self._names):
@@ -215,6 +216,10 @@ class _Translator:
         if char in "123456789":
             return self._numbered(char)
         return self._literal(reader.escaped(char))
+
+    def _ascii(self, text: str) -> str:
+        """Word characters are ASCII; only under i and u their other cases count too."""
+        return f"(?-i:{text})" if "i" in self._flags and not self._reader.unicode else text
 
     def _property(self, char: str) -> str:
         found = self._reader.match(_PROPERTY)

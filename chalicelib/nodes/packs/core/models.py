@@ -4,43 +4,16 @@ Their definitions are complete, so that workflows that hold them open and save. 
 one fails with a clear message until this version has model connections.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
-from chalicelib.nodes import (
-    BatchOutputs,
-    Chunk,
-    Context,
-    Input,
-    Inputs,
-    Node,
-    NodeError,
-    Output,
-    Outputs,
-)
+from chalicelib.nodes import Context, Input, Inputs, Node, NodeError, Output, Outputs
 
 
-def _message(kind: str) -> str:
-    return f"{kind} needs a model connection, which this version does not offer yet"
+def _without_code(kind: str) -> Callable[[Inputs, Context], Outputs]:
+    def refuse(_inputs: Inputs, _context: Context) -> Outputs:
+        raise NodeError(f"{kind} needs a model connection, which this version does not offer yet")
 
-
-def _refuse_settings(_inputs: Inputs, _context: Context) -> Outputs:
-    raise NodeError(_message("APISettings"))
-
-
-def _refuse_chat(_inputs: Inputs, _context: Context) -> Outputs:
-    raise NodeError(_message("OpenAIChat"))
-
-
-async def _refuse_openai(_inputs: Inputs, _context: Context) -> AsyncIterator[Chunk]:
-    yield Chunk("error_chunk", _message("OpenAI"))
-    raise NodeError(_message("OpenAI"))
-
-
-async def _refuse_generic(
-    _inputs: Inputs, _context: Context
-) -> AsyncIterator[Chunk | BatchOutputs]:
-    yield Chunk("error_chunk", _message("GenericLlmRequest"))
-    raise NodeError(_message("GenericLlmRequest"))
+    return refuse
 
 
 _CONNECTION = Input(
@@ -91,7 +64,7 @@ def _history(name: str) -> Input:
 
 API_SETTINGS = Node(
     "APISettings",
-    _refuse_settings,
+    _without_code("APISettings"),
     category="Models",
     display_name="API Settings",
     description="Says which service and key the model nodes after it use.",
@@ -129,7 +102,7 @@ API_SETTINGS = Node(
 
 OPENAI = Node(
     "OpenAI",
-    _refuse_openai,
+    _without_code("OpenAI"),
     category="Models",
     display_name="OpenAI Completion",
     description="Asks a model of an OpenAI-compatible service.",
@@ -184,11 +157,12 @@ OPENAI = Node(
             categories=("LlmOutput", "TextStream"),
         ),
     },
+    inline=True,
 )
 
 OPENAI_CHAT = Node(
     "OpenAIChat",
-    _refuse_chat,
+    _without_code("OpenAIChat"),
     category="Models",
     display_name="OpenAI Chat",
     description="Talks with a model of an OpenAI-compatible service and remembers the talk.",
@@ -241,7 +215,7 @@ OPENAI_CHAT = Node(
 
 GENERIC_LLM_REQUEST = Node(
     "GenericLlmRequest",
-    _refuse_generic,
+    _without_code("GenericLlmRequest"),
     category="Models",
     display_name="Model Request",
     description="Asks one of the user's activated models.",
@@ -303,4 +277,5 @@ GENERIC_LLM_REQUEST = Node(
         ),
     },
     width=350,
+    inline=True,
 )

@@ -1,0 +1,63 @@
+# make run      the whole stack on this machine, at http://localhost:3233
+# make test     the tests
+# make check    format, lint, types, architecture, and the package that would deploy
+# make format   put the code into its one format
+# make bench    measure, and compare with what others take
+# make package  .chalice/build/STAGE: what deploys to STAGE (dev or prod)
+# make clean    remove what these make, all but .data
+#
+# The first of them makes .venv, which takes Python 3.11 or newer and a network.
+# Settings pass through: make run TAVERN_PORT=3300, make run BACKEND=moto.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+STAGE ?= dev
+BUILD := .chalice/build
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+.PHONY: help run test check format bench package clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+# exec, so that a signal for make's child is one for the stack
+run: .venv/installed
+	@exec $(BIN)/python -m infra.local
+
+test: .venv/installed
+	@$(BIN)/pytest --quiet --cov --cov-report=term --cov-fail-under=90
+
+check: .venv/installed
+	@$(BIN)/ruff format --quiet --check --diff .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m infra.package $(BUILD) dev prod
+	@$(BIN)/cfn-lint $(BUILD)/dev/sam.json $(BUILD)/prod/sam.json
+
+format: .venv/installed
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: .venv/installed
+	@$(BIN)/python -m benchmarks
+
+package: .venv/installed
+	@$(BIN)/python -m infra.package $(BUILD) $(STAGE)
+
+clean:
+	@rm -rf .venv $(BUILD) .coverage htmlcov .hypothesis
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find app.py chalicelib infra tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.venv/installed: requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not it:" \
+	    "install python3.11, or name one with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into .venv" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,66 @@
+"""``python -m benchmarks``: measure, print the table, and write it to ``RESULTS.md``.
+
+The exit code is 0 also where a goal is missed (the table says so), and 1 when
+a run fails. A part that is named with ``--only`` is printed, not written.
+"""
+
+import argparse
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from benchmarks import engine, front, report, stack, startup
+from benchmarks.measure import Result
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+PARTS: dict[str, Callable[[int], Awaitable[list[Result]]]] = {
+    "engine": engine.results,
+    "stack": stack.results,
+    "front": front.results,
+    "startup": startup.results,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; the exit code."""
+    options = _options(arguments)
+    parts = [options.only] if options.only else list(PARTS)
+    results: list[Result] = []
+    for part in parts:
+        try:
+            results += asyncio.run(_part(part, options.repeat))
+        except Exception:  # whatever fails, the exit code must say so
+            traceback.print_exc()
+            print(f"{part} failed", file=sys.stderr)
+            return 1
+    print(report.table(results))
+    if not options.only:
+        command = f"python -m benchmarks --repeat {options.repeat}"
+        RESULTS.write_text(report.document(results, command=command, repeat=options.repeat))
+        print(f"Written to {RESULTS}")
+    return 0
+
+
+async def _part(name: str, repeat: int) -> list[Result]:
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+    return await PARTS[name](repeat)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="measure one part, and write nothing")
+    parser.add_argument("--repeat", type=_positive, default=9, help="turns of each measure")
+    return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1 is expected")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

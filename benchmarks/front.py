@@ -1,0 +1,94 @@
+"""Requests a second through the stack's port, against Chalice's test client in process."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.measure import Goal, Result, interleaved
+from benchmarks.stack import ENVIRONMENT
+from tests.local.stack import RunningStack
+
+_PATH = "/api/auth/current"
+_REQUESTS = 400
+_HEADERS = {"Accept": "*/*", "User-Agent": "benchmark"}
+
+
+async def results(repeat: int) -> list[Result]:
+    """One keep-alive connection, one request after the other."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        RunningStack(Path(directory) / "stack", ENVIRONMENT) as stack,
+        KeepAlive(stack.address) as connection,
+    ):
+        # The app in this process reads its settings when it is imported and first used.
+        os.environ |= {**ENVIRONMENT, "TAVERN_DATA_DIR": str(Path(directory) / "peer")}
+        from chalice.test import Client
+
+        from app import app
+
+        with Client(app) as client:
+
+            async def through_the_front() -> float:
+                return _rate(lambda: connection.get(_PATH))
+
+            async def in_process() -> float:
+                return _rate(lambda: client.http.get(_PATH, headers=_HEADERS).status_code)
+
+            ours, theirs = await interleaved([through_the_front, in_process], repeat=repeat)
+    goal = Goal(0.25, at_least=True)
+    return [Result(f"front: GET {_PATH}, one connection", "req/s", ours, theirs, goal=goal)]
+
+
+class KeepAlive:
+    """An HTTP/1.1 connection that does as little as possible."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket = socket.create_connection(address)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._host = f"{address[0]}:{address[1]}"
+
+    def __enter__(self) -> "KeepAlive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def get(self, path: str) -> int:
+        """Make a request and read its whole answer; the status."""
+        lines = [f"GET {path} HTTP/1.1", f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in _HEADERS.items()]
+        self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self._more()
+        head, _, body = received.partition(b"\r\n\r\n")
+        length = content_length(head)
+        while len(body) < length:
+            body += self._more()
+        return int(head.split(b" ", 2)[1])
+
+    def _more(self) -> bytes:
+        part = self._socket.recv(65536)
+        if not part:
+            raise ConnectionResetError("The connection was closed")
+        return part
+
+
+def content_length(head: bytes) -> int:
+    """The length that an answer's head announces."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise ValueError("The answer has no Content-Length")
+
+
+def _rate(request: Callable[[], int]) -> float:
+    began = time.perf_counter()
+    for _ in range(_REQUESTS):
+        status = request()
+        assert status == 200, f"The answer was {status}"
+    return _REQUESTS / (time.perf_counter() - began)

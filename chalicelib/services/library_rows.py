@@ -1,0 +1,182 @@
+"""The index rows of projects and workflows, and how they follow the objects.
+
+Objects are written first. What a crash or a lost race leaves between an object
+and its row is mended by ``settle``, which every request calls that finds its
+expected row missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib import json_text
+from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.ports import Change, Entry, Index, Put, Remove
+from chalicelib.services import group_interfaces, library_keys
+from chalicelib.services.bin_entries import BinEntry
+from chalicelib.services.library_keys import MARKER, Place
+from chalicelib.services.library_store import Document, LibraryStore, Stored
+
+TRIES = 5
+_SUMMARY_FIELDS = ("description", "updatedAt", "creationMethod", "referencedWorkflows")
+# A row has 380 KB. Lists show longer texts cut and longer lists not at all.
+_MAX_TEXT = 8_000
+_MAX_LIST_BYTES = 64 * 1024
+_MAX_USES = 500
+
+
+class InRecycleBin(NotFound):
+    """The document is deleted: its object is only still (or again) there for a moment."""
+
+    def __init__(self, entry: BinEntry) -> None:
+        super().__init__(f"The {entry.place.kind} is in the recycle bin")
+        self.entry = entry
+
+
+class LibraryRows:
+    """One row a document, which shows the version that its key names."""
+
+    def __init__(self, store: LibraryStore, index: Index) -> None:
+        self._store = store
+        self.index = index
+
+    def replace(self, old: Stored, new: Stored, *, claim: str | None = None) -> None:
+        """Show the version that was just written; ``NotFound`` if it was deleted meanwhile."""
+        changes: list[Change] = [
+            Remove(old.place.partition, old.place.row(old.version), if_present=True),
+            Put(row(new)),
+        ]
+        if old.name != new.name and old.place.workflow_id is not None:
+            changes += [_name_remove(old), Put(name_entry(new))]
+            if claim is not None:
+                changes.append(Remove(new.place.partition, library_keys.claim_row(claim)))
+        try:
+            self.index.write(*changes)
+        except ConditionFailed:
+            self.settle(old.place)
+
+    def settle(self, place: Place) -> Stored:
+        """Make the row show the current version, whoever wrote it; returns that.
+
+        ``NotFound`` if there is none, ``InRecycleBin`` if it is deleted,
+        ``Conflict`` while another request is at work on it.
+        """
+        for _ in range(TRIES):
+            current = self._store.load(place)
+            found = self.index.query(place.partition, place.rows).entries
+            if any(entry.key == place.row(current.version) for entry in found):
+                return current
+            if not found:
+                self._check_orphan(current)
+            try:
+                self.index.write(*self._mended(current, found))
+            except ConditionFailed:
+                continue
+            return current
+        raise busy()
+
+    def exists(self, project: Place) -> bool:
+        """Is there such a project, as far as its workflows are concerned?"""
+        return self.index.get(_inside(project), MARKER) is not None
+
+    def bin_entry(self, document: Stored) -> BinEntry | None:
+        """The entry of the recycle bin that holds this life of the document."""
+        place = document.place
+        partition = library_keys.bin_partition(place.uid)
+        prefix = library_keys.entry_prefix(place, document.life)
+        found = self.index.query(partition, prefix, limit=1).entries
+        return BinEntry.read(place.uid, found[0]) if found else None
+
+    def _check_orphan(self, current: Stored) -> None:
+        """What has no row is deleted, about to be listed, or left by a crash (returns)."""
+        entry = self.bin_entry(current)
+        if entry is not None:
+            raise InRecycleBin(entry)
+        if current.place.workflow_id is not None and not self.exists(current.place.project()):
+            raise NotFound("No such project")
+        if self._store.is_recent(str(current.document.get("createdAt"))):
+            raise busy()
+
+    def _mended(self, current: Stored, found: Sequence[Entry]) -> list[Change]:
+        place = current.place
+        changes: list[Change] = [
+            Remove(place.partition, entry.key, if_present=True) for entry in found
+        ]
+        changes.append(Put(row(current), if_absent=True))
+        if place.workflow_id is None:
+            return [*changes, Put(marker(place))]
+        old_names = {str(entry.value.get("name")) for entry in found}
+        if old_names == {current.name}:
+            return changes
+        return [*changes, *self._mended_names(current, old_names - {current.name})]
+
+    def _mended_names(self, current: Stored, old_names: set[str]) -> list[Change]:
+        place = current.place
+        changes: list[Change] = [
+            Remove(place.partition, library_keys.name_row(name)) for name in old_names
+        ]
+        held = self.index.get(place.partition, library_keys.name_row(current.name))
+        if held is None:
+            return [*changes, Put(name_entry(current), if_absent=True)]
+        if held.value.get("id") != place.workflow_id:
+            raise Conflict("Another workflow has this name")
+        if "claim" in held.value:
+            claim = library_keys.claim_row(held.value["claim"])
+            changes.append(Remove(place.partition, claim))
+        return [*changes, Put(name_entry(current))]
+
+
+def row(stored: Stored) -> Entry:
+    """The row that shows this version; it follows from the object alone."""
+    place = stored.place
+    value: dict[str, Any] = {
+        "version": stored.version,
+        "life": stored.life,
+        "name": stored.name,
+        "summary": stored.document,
+    }
+    if place.workflow_id is not None:
+        used = group_interfaces.references(stored.document)
+        value["summary"] = _summary(place.workflow_id, stored.document, used)
+        value["uses"] = used if len(used) <= _MAX_USES else None
+    return Entry(place.partition, place.row(stored.version), value)
+
+
+def may_use(shown: Mapping[str, Any], workflow_id: str) -> bool:
+    """Does the workflow of this row have a NodeGroup that runs the other one, or so many?"""
+    return shown["uses"] is None or workflow_id in shown["uses"]
+
+
+def marker(project: Place) -> Entry:
+    """The row that says a project exists, among those of its workflows."""
+    return Entry(_inside(project), MARKER, {})
+
+
+def name_entry(workflow: Stored) -> Entry:
+    """The row that gives a workflow its name."""
+    place = workflow.place
+    return Entry(place.partition, library_keys.name_row(workflow.name), {"id": place.workflow_id})
+
+
+def busy() -> Conflict:
+    """Another request has not finished with the same thing."""
+    return Conflict("Another request is changing the same thing; try again in a moment")
+
+
+def _name_remove(workflow: Stored) -> Remove:
+    return Remove(workflow.place.partition, library_keys.name_row(workflow.name))
+
+
+def _inside(project: Place) -> str:
+    return library_keys.project_partition(project.uid, project.project_id)
+
+
+def _summary(workflow_id: str, document: Document, used: list[str]) -> Document:
+    summary: Document = {"id": workflow_id, "name": document.get("name")}
+    given = {"referencedWorkflows": used or None, **document}
+    for field in _SUMMARY_FIELDS:
+        value = given.get(field)
+        if isinstance(value, str):
+            summary[field] = value[:_MAX_TEXT]
+        elif isinstance(value, list) and len(json_text.dumps(value).encode()) <= _MAX_LIST_BYTES:
+            summary[field] = value
+    return summary

@@ -1,0 +1,146 @@
+"""What a user has deleted, and how it comes back or goes for good.
+
+Deleting moves a row from the list to the bin in one transaction, so everything
+is in exactly one of them. The objects follow: a delete marker each. A deleted
+document's entry names the version to bring back.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
+from chalicelib.services import library_keys
+from chalicelib.services.bin_entries import BinEntry
+from chalicelib.services.bin_lease import BinLease, held, in_use
+from chalicelib.services.library_names import LibraryNames
+from chalicelib.services.library_rows import LibraryRows, marker, name_entry, row
+from chalicelib.services.library_store import LibraryStore, Stored
+from chalicelib.services.project_contents import ProjectContents
+
+Views = list[dict[str, Any]]
+
+
+class RecycleBin:
+    """What a user can do with deleted projects and workflows."""
+
+    def __init__(self, documents: DocumentStore, index: Index, clock: Clock) -> None:
+        self._index = index
+        self._store = LibraryStore(documents, clock)
+        self._rows = LibraryRows(self._store, index)
+        self._names = LibraryNames(self._store, self._rows)
+        self._contents = ProjectContents(self._store, self._rows)
+
+    def list(self, uid: str) -> Views:
+        """All entries, ``{id, kind, name, projectId, deletedAt}``, the latest first."""
+        entries = sorted(self._entries(uid), key=lambda entry: entry.deleted_at, reverse=True)
+        return [entry.view() for entry in entries]
+
+    def restore(self, uid: str, entry_id: str) -> dict[str, Any]:
+        """Bring one thing back where it was: ``{kind, name, projectId, workflowId?}``.
+
+        ``NotFound``; ``Conflict`` when its id or name is taken again, its project
+        is not there, or somebody is at work on it. Then it stays in the bin.
+        """
+        with held(self._store, self._index, self._entry(uid, entry_id)) as lease:
+            entry = self._entry(uid, entry_id)  # as it is now that nobody else works on it
+            if entry.place.workflow_id is None:
+                self._restore_project(entry, lease)
+            else:
+                self._restore_workflow(entry)
+        view = {"kind": entry.place.kind, "name": entry.name, "projectId": entry.place.project_id}
+        if entry.place.workflow_id is not None:
+            view["workflowId"] = entry.place.workflow_id
+        return view
+
+    def remove(self, uid: str, entry_id: str) -> None:
+        """Remove one thing with all its versions for good; ``NotFound``, ``Conflict``."""
+        with held(self._store, self._index, self._entry(uid, entry_id)) as lease:
+            entry = self._entry(uid, entry_id)
+            if entry.place.workflow_id is None:
+                if not entry.complete:
+                    self._contents.bury(entry, lease)
+                self._contents.purge(entry, lease)
+            else:
+                self._store.purge(entry.place, entry.life)
+            self._index.write(Remove(library_keys.bin_partition(uid), entry.id))
+
+    def empty(self, uid: str) -> int:
+        """Remove all of it for good, except what somebody is at work on; how many."""
+        removed = 0
+        for entry in self._entries(uid):
+            try:
+                self.remove(uid, entry.id)
+            except (Conflict, NotFound):
+                continue
+            removed += 1
+        return removed
+
+    def complete_deletion(self, entry: BinEntry) -> None:
+        """Go on with a project's deletion that crashed; ``Conflict`` if it may still run."""
+        with held(self._store, self._index, entry) as lease:
+            self._contents.bury(entry, lease)
+            self._index.write(Put(entry.completed().row()))
+
+    def _restore_project(self, entry: BinEntry, lease: BinLease) -> None:
+        if not entry.complete:
+            self._contents.bury(entry, lease)
+            self._index.write(Put(entry.completed().row()))
+        project = self._contents.bring_back(entry, lease)
+        self._index.write(
+            Remove(library_keys.bin_partition(entry.place.uid), entry.id, if_present=True),
+            Put(row(project), if_absent=True),
+            Put(marker(entry.place), if_absent=True),
+        )
+        self._contents.forget(entry)
+
+    def _restore_workflow(self, entry: BinEntry) -> None:
+        project = entry.place.project()
+        if not self._rows.exists(project):
+            raise Conflict("Its project is not there; restore the project first")
+        self._names.make_room(entry.place, entry.name)
+        stored = self._brought_back(entry)
+        try:
+            self._index.write(
+                Remove(library_keys.bin_partition(entry.place.uid), entry.id, if_present=True),
+                Put(row(stored), if_absent=True),
+                Put(name_entry(stored), if_absent=True),
+            )
+        except ConditionFailed:
+            self._store.hide(entry.place)
+            raise Conflict("Another workflow of its project has its name by now") from None
+        if not self._rows.exists(project):
+            self._put_back(entry, stored)
+
+    def _brought_back(self, entry: BinEntry) -> Stored:
+        current = self._store.find(entry.place)
+        if current is not None and current.life == entry.life:
+            if self._store.is_recent(entry.deleted_at):
+                raise in_use()  # the request that deletes it has yet to hide it
+            if current.version == entry.version:
+                self._store.hide(entry.place)
+        return self._contents.brought_back(entry.place, entry.life, entry.version)
+
+    def _put_back(self, entry: BinEntry, stored: Stored) -> None:
+        """The project was deleted while its workflow came back."""
+        place = stored.place
+        try:
+            self._index.write(
+                Remove(place.partition, place.row(stored.version), if_present=True),
+                Remove(place.partition, library_keys.name_row(stored.name)),
+                Put(entry.row()),
+            )
+        except ConditionFailed:  # it went into the bin again, with its project
+            return
+        self._store.hide(place)
+        raise Conflict("Its project is not there; restore the project first")
+
+    def _entries(self, uid: str) -> Sequence[BinEntry]:
+        rows = self._index.query(library_keys.bin_partition(uid)).entries
+        return [BinEntry.read(uid, found) for found in rows]
+
+    def _entry(self, uid: str, entry_id: str) -> BinEntry:
+        found = self._index.get(library_keys.bin_partition(uid), entry_id)
+        if found is None:
+            raise NotFound("The recycle bin has no such entry")
+        return BinEntry.read(uid, found)

@@ -1,0 +1,126 @@
+"""What a stage's CloudFormation template has beside what Chalice makes of ``app.py``.
+
+Chalice merges it into its own template: dictionaries merge, everything else is
+replaced. It holds the stage's resources, and what the functions and the REST API
+need to know of them.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from infra.resources import resources
+
+FUNCTIONS = (
+    "APIHandler",
+    "WebsocketConnect",
+    "WebsocketMessage",
+    "WebsocketDisconnect",
+    "RunExecution",
+    "DeadLetter",
+    "Sweep",
+)
+"""The functions' names in Chalice's template."""
+
+_QUEUES = {"RunExecution": "Runs", "DeadLetter": "RunsDead"}
+_LOG_DAYS = 30
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+_REFUSALS = {
+    "BAD_REQUEST_BODY": (400, "The body is not what is expected"),
+    "BAD_REQUEST_PARAMETERS": (400, "A parameter is not what is expected"),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "Not found"),  # what an unknown path is told
+    "RESOURCE_NOT_FOUND": (404, "Not found"),
+    "REQUEST_TOO_LARGE": (413, "The request is too large"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "This media type is not supported"),
+    "THROTTLED": (429, "Too many requests"),
+    "QUOTA_EXCEEDED": (429, "Too many requests"),
+    "INTEGRATION_TIMEOUT": (504, "The answer took too long"),
+}
+_GATEWAYS_OWN_WORDS = '{"error": $context.error.messageString}'
+_INTERNAL = "Internal error; the server's log says more"
+
+
+def merge_template(stage: str, origins: Sequence[str]) -> dict[str, Any]:
+    """The template to merge for a stage whose pages may come from ``origins``.
+
+    ``ValueError`` for a stage that cannot be one.
+    """
+    added: dict[str, Any] = resources(stage)["Resources"]
+    for name in FUNCTIONS:
+        added[f"{name}Log"] = {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {
+                "LogGroupName": f"/comfytavern/{stage}/{name}",
+                "RetentionInDays": _LOG_DAYS,
+            },
+        }
+        added[name] = _function(name)
+    added["RestAPI"] = {
+        "Properties": {
+            "Name": f"comfytavern-{stage}",
+            "DefinitionBody": {
+                # The app keeps its own list: there, */* would break requests without Accept.
+                "x-amazon-apigateway-binary-media-types": ["*/*"],
+                "x-amazon-apigateway-gateway-responses": gateway_responses(origins),
+            },
+        }
+    }
+    return {"Resources": added, "Outputs": {"DocumentsBucket": {"Value": {"Ref": "Documents"}}}}
+
+
+def gateway_responses(origins: Sequence[str]) -> dict[str, Any]:
+    """What API Gateway says where no function is asked, in the shape of our own errors."""
+    refusals = {
+        kind: _response(json.dumps({"error": message}), origins, status)
+        for kind, (status, message) in _REFUSALS.items()
+    }
+    for kind in ("THROTTLED", "QUOTA_EXCEEDED"):
+        refusals[kind]["responseParameters"]["gatewayresponse.header.Retry-After"] = "'1'"
+    defaults = {
+        "DEFAULT_4XX": _response(_GATEWAYS_OWN_WORDS, origins),
+        "DEFAULT_5XX": _response(json.dumps({"error": _INTERNAL}), origins),
+    }
+    return refusals | defaults
+
+
+def _function(name: str) -> dict[str, Any]:
+    function: dict[str, Any] = {
+        "Properties": {
+            "Environment": {"Variables": {"TAVERN_BUCKET": {"Ref": "Documents"}}},
+            "LoggingConfig": {"LogGroup": {"Ref": f"{name}Log"}},
+        }
+    }
+    if name in _QUEUES:
+        # Chalice names the queue in the event source, so CloudFormation sees no dependency.
+        function["DependsOn"] = [_QUEUES[name]]
+    return function
+
+
+def _response(body: str, origins: Sequence[str], status: int | None = None) -> dict[str, Any]:
+    headers = {"X-Request-Id": "context.requestId", **_cors(origins)}
+    response: dict[str, Any] = {
+        "responseParameters": {
+            f"gatewayresponse.header.{name}": value for name, value in headers.items()
+        },
+        "responseTemplates": {"application/json": body},
+    }
+    if status is not None:
+        response["statusCode"] = str(status)
+    return response
+
+
+def _cors(origins: Sequence[str]) -> dict[str, str]:
+    """CORS headers, as the gateway can give them: one origin, or whichever asks.
+
+    A list of origins cannot be compared there. These answers are the same for
+    everyone, so that any page may read them.
+    """
+    if not origins:
+        return {}
+    only = f"'{origins[0]}'" if len(origins) == 1 else "method.request.header.Origin"
+    return {
+        "Vary": "'Origin'",
+        "Access-Control-Allow-Origin": only,
+        "Access-Control-Allow-Credentials": "'true'",
+        "Access-Control-Expose-Headers": "'Retry-After, X-Request-Id'",
+    }

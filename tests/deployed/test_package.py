@@ -1,0 +1,239 @@
+"""What would deploy: the functions, what calls them, what they may touch, and their code."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from chalicelib import container
+from chalicelib.api.http import METHODS
+from chalicelib.settings import Settings
+from infra.package import ROOT, main
+from infra.resources import names
+from tests.deployed.conftest import Built
+
+HANDLERS = {
+    "APIHandler": "app.app",
+    "WebsocketConnect": "app.ws_connect",
+    "WebsocketMessage": "app.ws_message",
+    "WebsocketDisconnect": "app.ws_disconnect",
+    "RunExecution": "app.run_execution",
+    "DeadLetter": "app.dead_letter",
+    "Sweep": "app.sweep",
+}
+# Chalice's runtime is one file and its package.
+PACKAGES = {
+    *("annotated_types", "boto3", "botocore", "chalice", "dateutil", "jmespath", "pydantic"),
+    *("pydantic_core", "regex", "s3transfer", "six.py", "typing_extensions.py"),
+    *("typing_inspection", "urllib3"),
+}
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_ZIP = 50 * 1024**2
+MAX_UNZIPPED = 250 * 1024**2
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MAX_TEMPLATE = 1024**2
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import app, chalicelib
+for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    importlib.import_module(module.name)
+outside = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
+sys.exit(f"imported from elsewhere: {outside}" if outside else 0)
+"""
+
+
+def event(function: dict[str, Any]) -> dict[str, Any]:
+    """A function's one event source."""
+    (found,) = function["Events"].values()
+    properties: dict[str, Any] = found["Properties"]
+    return {"Type": found["Type"], **properties}
+
+
+def test_every_entry_point_is_a_function(built: Built) -> None:
+    assert {name: item["Handler"] for name, item in built.functions().items()} == HANDLERS
+
+
+def test_the_sweeper_runs_every_minute(built: Built) -> None:
+    found = event(built.functions()["Sweep"])
+    assert found == {"Type": "Schedule", "Schedule": "rate(1 minute)"}
+
+
+@pytest.mark.parametrize(
+    ("function", "queue"), [("RunExecution", "Runs"), ("DeadLetter", "RunsDead")]
+)
+def test_a_queue_calls_its_function_with_one_message(
+    built: Built, function: str, queue: str
+) -> None:
+    found = event(built.functions()[function])
+    name = built.properties(queue)["QueueName"]
+    assert (found["Type"], found["BatchSize"]) == ("SQS", 1)
+    assert found["Queue"]["Fn::Sub"].endswith(f":{name}")
+    assert built.template["Resources"][function]["DependsOn"] == [queue]
+
+
+def test_no_more_messages_are_taken_than_functions_may_run(built: Built) -> None:
+    function = built.functions()["RunExecution"]
+    limit = function["ReservedConcurrentExecutions"]
+    assert event(function)["ScalingConfig"] == {"MaximumConcurrency": limit}
+    assert {
+        item["Environment"]["Variables"]["TAVERN_WORKERS"] for item in built.functions().values()
+    } == {str(limit)}
+
+
+@pytest.mark.parametrize(
+    ("function", "queue"), [("RunExecution", "Runs"), ("DeadLetter", "RunsDead")]
+)
+def test_a_message_stays_hidden_for_six_times_its_functions_time_out(
+    dev: Built, function: str, queue: str
+) -> None:
+    """What AWS asks for: a throttled function gets its message later than the first try."""
+    hidden = dev.properties(queue)["VisibilityTimeout"]
+    assert hidden >= 6 * dev.functions()[function]["Timeout"]
+
+
+def test_a_message_is_dead_after_as_many_tries_as_the_product_says(dev: Built) -> None:
+    redrive = dev.properties("Runs")["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == container.MAX_RECEIVES
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["RunsDead", "Arn"]}
+
+
+def test_what_answers_a_client_ends_before_the_gateway_gives_up(dev: Built) -> None:
+    callers = ("APIHandler", "WebsocketConnect", "WebsocketMessage", "WebsocketDisconnect")
+    assert {dev.functions()[name]["Timeout"] for name in callers} == {29}
+
+
+def test_tables_are_kept_encrypted_recoverable_and_let_rows_expire(built: Built) -> None:
+    tables = built.resources("AWS::DynamoDB::Table")
+    assert len(tables) == 3
+    for table in tables.values():
+        properties = table["Properties"]
+        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert properties["SSESpecification"]["SSEEnabled"] is True
+        assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_bucket_is_kept_private_encrypted_and_versioned(built: Built) -> None:
+    (bucket,) = built.resources("AWS::S3::Bucket").values()
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "ServerSideEncryptionConfiguration" in properties["BucketEncryption"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_queues_are_encrypted(built: Built) -> None:
+    queues = built.resources("AWS::SQS::Queue").values()
+    assert {queue["Properties"]["SqsManagedSseEnabled"] for queue in queues} == {True}
+
+
+def test_every_function_has_a_role_of_its_own(built: Built) -> None:
+    roles = {str(function["Role"]) for function in built.functions().values()}
+    assert len(roles) == len(built.resources("AWS::IAM::Role")) == len(HANDLERS)
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_every_statement_names_its_actions_and_the_stacks_own_resources(
+    dev: Built, function: str
+) -> None:
+    for statement in dev.policy(function):
+        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert not any("*" in action for action in statement["Action"])
+        (kind, value), *_ = statement["Resource"].items()
+        names_a_resource = value[0] if kind == "Fn::GetAtt" else value.split("${")[-1].split("}")[0]
+        assert names_a_resource.partition(".")[0] in dev.template["Resources"]
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_every_function_writes_a_log_that_does_not_grow_for_ever(dev: Built, function: str) -> None:
+    group = dev.functions()[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert dev.properties(group)["RetentionInDays"] == 30
+
+
+def test_the_functions_settings_name_the_stacks_resources(built: Built) -> None:
+    stack = names(built.stage, account="1", region="eu-west-1")
+    for function in built.functions().values():
+        variables = function["Environment"]["Variables"]
+        assert variables.pop("TAVERN_BUCKET") == {"Ref": "Documents"}
+        settings = Settings.read(variables)
+        assert settings.backend == "aws"
+        assert settings.resource("library") == stack.library
+        assert settings.resource("executions") == stack.executions
+        assert settings.resource("runs") == stack.runs
+        assert settings.resource("runs-dead") == stack.runs_dead
+
+
+def test_two_stages_share_no_names(both: dict[str, Built]) -> None:
+    assert "-prod" not in str(both["dev"].template)
+    assert "-dev" not in str(both["prod"].template)
+
+
+def test_every_path_answers_every_method(built: Built) -> None:
+    """API Gateway would answer a preflight, or a method that is not there, in its own way."""
+    paths = built.properties("RestAPI")["DefinitionBody"]["paths"]
+    assert set(paths) == set(app.app.routes)
+    every = {method.lower() for method in (*METHODS, "OPTIONS")}
+    assert {path: set(methods) for path, methods in paths.items()} == dict.fromkeys(paths, every)
+
+
+def test_the_gateway_hands_bodies_on_as_they_are(built: Built) -> None:
+    body = built.properties("RestAPI")["DefinitionBody"]
+    assert body["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
+def test_sockets_and_api_are_at_the_same_stage_of_their_gateways(built: Built) -> None:
+    assert built.properties("RestAPI")["StageName"] == "api"
+    assert built.properties("WebsocketAPIStage")["StageName"] == "api"
+
+
+def test_the_zip_holds_the_app_and_what_it_requires(dev: Built) -> None:
+    tops = {name.split("/")[0] for name in dev.files()}
+    packages = {top for top in tops if not top.endswith(".dist-info")}
+    assert packages == {"app.py", "chalicelib", *PACKAGES}
+
+
+def test_the_zip_holds_no_leftovers(dev: Built) -> None:
+    assert not [name for name in dev.files() if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_the_zip_has_the_data_files_of_the_app(dev: Built) -> None:
+    folder = ROOT / "chalicelib"
+    data = [
+        file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+    ]
+    assert {str(file.relative_to(ROOT)) for file in data} <= set(dev.files())
+
+
+def test_the_code_needs_nothing_but_the_zip(dev: Built, tmp_path: Path) -> None:
+    with zipfile.ZipFile(dev.zip) as archive:
+        archive.extractall(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", IMPORT_ALL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_lambda_and_cloudformation_take_it(built: Built) -> None:
+    with zipfile.ZipFile(built.zip) as archive:
+        unzipped = sum(item.file_size for item in archive.infolist())
+    assert built.zip.stat().st_size < MAX_ZIP
+    assert unzipped < MAX_UNZIPPED
+    assert (built.folder / "sam.json").stat().st_size < MAX_TEMPLATE
+
+
+def test_a_stage_that_is_not_configured_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), "nowhere"]) == 1
+    assert (
+        "No stage 'nowhere': .chalice/config.json has local, dev, prod" in capsys.readouterr().err
+    )

@@ -1,0 +1,66 @@
+"""A user's desk: the services of projects and workflows over stores in memory."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.ports import DocumentStore, Index
+from chalicelib.services.index_repair import IndexRepair
+from chalicelib.services.projects import Projects
+from chalicelib.services.recycle_bin import RecycleBin
+from chalicelib.services.workflows import Workflows
+from tests.clock import ManualClock
+
+ADA = "ada"
+BOB = "bob"
+
+
+@dataclass
+class Desk:
+    """The services, and what is behind them."""
+
+    documents: DocumentStore
+    index: Index
+    clock: ManualClock
+    projects: Projects = field(init=False)
+    workflows: Workflows = field(init=False)
+    bin: RecycleBin = field(init=False)
+    repair: IndexRepair = field(init=False)
+
+    def __post_init__(self) -> None:
+        stores = (self.documents, self.index, self.clock)
+        self.projects = Projects(*stores)
+        self.workflows = Workflows(*stores)
+        self.bin = RecycleBin(*stores)
+        self.repair = IndexRepair(*stores)
+
+    def project(self, name: str = "Novel", uid: str = ADA) -> str:
+        """A new project; its id."""
+        return str(self.projects.create(uid, {"name": name}).value["id"])
+
+    def workflow(self, project_id: str, name: str, uid: str = ADA, **fields: Any) -> str:
+        """A new workflow; its id."""
+        created = self.workflows.create(uid, project_id, {"name": name, **fields})
+        return str(created.value["id"])
+
+    def names(self, project_id: str, uid: str = ADA) -> list[str]:
+        """The names of the workflows that are listed."""
+        return [each["name"] for each in self.workflows.list(uid, project_id)]
+
+    def project_ids(self, uid: str = ADA) -> list[str]:
+        """The ids of the projects that are listed."""
+        return [each["id"] for each in self.projects.list(uid)]
+
+    def bin_id(self, uid: str = ADA) -> str:
+        """The id of the only entry of the recycle bin."""
+        (entry,) = self.bin.list(uid)
+        return str(entry["id"])
+
+
+def node(node_id: str, node_type: str = "core:TextMerge", **fields: Any) -> dict[str, Any]:
+    """A node on the canvas."""
+    return {"id": node_id, "type": node_type, "position": {"x": 10, "y": 20.5}, **fields}
+
+
+def group(node_id: str, runs: str, **fields: Any) -> dict[str, Any]:
+    """A NodeGroup that runs a workflow."""
+    return node(node_id, "core:NodeGroup", configValues={"referencedWorkflowId": runs}, **fields)
