@@ -4,12 +4,13 @@
 # make format   put the code into its one format
 # make bench    measure, and compare with what others take
 # make package  .chalice/build/STAGE: what deploys to STAGE (dev or prod)
+# make backup   copy the data to the file TO, also while the stack runs
 # make clean    remove what these make, all but .data
 #
-# The first of them makes .venv, which takes Python 3.11 or newer and a network.
+# The first of them makes .venv, which takes Python 3.11 or newer and a network; the first
+# package takes a network too.
 # Settings pass through: make run TAVERN_PORT=3300, make run BACKEND=moto.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 STAGE ?= dev
 BUILD := .chalice/build
 BIN := .venv/bin
@@ -18,7 +19,7 @@ BIN := .venv/bin
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test check format bench package clean
+.PHONY: help run test check format bench package backup clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -48,16 +49,21 @@ bench: .venv/installed
 package: .venv/installed
 	@$(BIN)/python -m infra.package $(BUILD) $(STAGE)
 
+backup: .venv/installed
+	@$(BIN)/python -m infra.local.backup $(if $(TO),'$(TO)')
+
 clean:
 	@rm -rf .venv $(BUILD) .coverage htmlcov .hypothesis
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	@find app.py chalicelib infra tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 .venv/installed: requirements.txt requirements-dev.txt constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not it:" \
-	    "install python3.11, or name one with make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Installing into .venv" >&2
-	@$(PYTHON) -m venv .venv
+	@for python in $(or $(PYTHON),python3.11 python3); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Installing into .venv" >&2; $$python -m venv .venv; exit; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer is needed, and there is none: install it," \
+	  "or say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

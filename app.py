@@ -39,8 +39,7 @@ def ws_disconnect(event: WebsocketEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue=f"comfytavern-{STAGE}-runs", batch_size=1, maximum_concurrency=WORKERS)
 def run_execution(event: SQSEvent) -> None:
     """A run waits for a worker."""
-    remaining = event.context.get_remaining_time_in_millis() / 1000
-    worker.run_execution(event.to_dict(), remaining)
+    worker.run_execution(event.to_dict(), event.context.get_remaining_time_in_millis)
 
 
 @app.on_sqs_message(queue=f"comfytavern-{STAGE}-runs-dead", batch_size=1)

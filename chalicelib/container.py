@@ -233,6 +233,7 @@ def sweeper() -> Sweeper:
     """What mends runs that nobody works on."""
     return Sweeper(
         log=run_log(),
+        index=index(),
         dispatch=dispatch(),
         archive=archive(),
         ending=ending(),

@@ -33,8 +33,8 @@ def loads(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         raise InvalidInput(
             f"Malformed JSON: {error.msg} at line {error.lineno} column {error.colno}"
         ) from error
-    except ValueError as error:  # NaN, or a number of more digits than Python converts
-        raise InvalidInput(f"Malformed JSON: {error}") from error
+    except ValueError as error:  # more digits than Python converts
+        raise InvalidInput("Malformed JSON: a number has too many digits") from error
     _check_depth(value, max_depth)
     if _SURROGATE_ESCAPE.search(decoded) or not decoded.isascii():
         _check_encodable(value)
@@ -66,7 +66,7 @@ def loads_exact(text: str) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+    raise InvalidInput(f"Malformed JSON: {name} is not a JSON number")
 
 
 def _check_depth(value: Any, limit: int) -> None:

@@ -164,6 +164,13 @@ class Index(Protocol):
         """
         ...
 
+    def expire(self, now: float) -> int:
+        """Drop rows past ``expires_at``; how many.
+
+        Where the store expires rows by itself this does nothing.
+        """
+        ...
+
 
 # --- runs --------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What runs without a client: a run's turn, the sweep, the end of what was tried too often."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from chalicelib import container, logs
@@ -13,16 +14,19 @@ _logger = logging.getLogger("chalicelib.worker")
 _HAND_OVER_SECONDS = 60.0
 
 
-def run_execution(event: dict[str, Any], remaining_seconds: float) -> None:
+def run_execution(event: dict[str, Any], remaining_milliseconds: Callable[[], int]) -> None:
     """Bring on the run that a message of the queue names; raises to have it redelivered."""
+
+    def time_left() -> float:
+        return remaining_milliseconds() / 1000 - _HAND_OVER_SECONDS
+
     for record in event["Records"]:
         prompt_id = _prompt_id(record["body"])
         if prompt_id is None:
             continue
         received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-        deadline = container.clock().now() + remaining_seconds - _HAND_OVER_SECONDS
         with logs.about(prompt_id):
-            container.runner().run(prompt_id, redelivered=received > 1, deadline=deadline)
+            container.runner().run(prompt_id, redelivered=received > 1, time_left=time_left)
 
 
 def dead_letter(event: dict[str, Any]) -> None:

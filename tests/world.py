@@ -18,27 +18,18 @@ from chalicelib.services.ending import Ending
 from chalicelib.services.executions import Executions, Limits
 from chalicelib.services.runner import Parts, Runner
 from chalicelib.services.sweeper import Sweeper
+from tests.clock import ManualClock
 from tests.sockets import SocketsInMemory
 
 ADA = "ada"
-FAR = 4_000_000_000.0
-
-
-class HandClock:
-    """A clock that tests move."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.time = now
-
-    def now(self) -> float:
-        return self.time
+PLENTY = 840.0
 
 
 @dataclass
 class World:
     """Everything a run meets on its way."""
 
-    clock: HandClock
+    clock: ManualClock
     log: RunLog
     documents: DocumentStore
     index: Index
@@ -76,25 +67,28 @@ class World:
         """Submit a workflow over HTTP."""
         return self.executions.submit(uid, dict(body))
 
-    def work(self, *, deadline: float = FAR) -> int:
+    def work(self, *, seconds: float = PLENTY) -> int:
         """Deliver messages to one worker until none is visible; how many."""
         runner = self.runner()
         count = 0
         while (message := self.queue.receive()) is not None:
-            self.deliver(message, runner, deadline=deadline)
+            self.deliver(message, runner, seconds=seconds)
             count += 1
         return count
 
-    def deliver(self, message: Message, runner: Runner, *, deadline: float = FAR) -> None:
+    def deliver(self, message: Message, runner: Runner, *, seconds: float = PLENTY) -> None:
         """One delivery, as the event source makes it."""
-        redelivered = message.receive_count > 1
-        runner.run(prompt_id_of(message.body), redelivered=redelivered, deadline=deadline)
+        runner.run(
+            prompt_id_of(message.body),
+            redelivered=message.receive_count > 1,
+            time_left=lambda: seconds,
+        )
         self.queue.delete(message.receipt)
 
 
 def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
     """A world on a database; the caller closes that."""
-    clock = HandClock()
+    clock = ManualClock()
     log = EmbeddedRunLog(database, clock)
     documents = EmbeddedDocuments(database, clock)
     index = EmbeddedIndex(database, clock)
@@ -117,7 +111,13 @@ def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
         limits=Limits(**{"concurrent_runs": 2, **limits}),
     )
     sweeper = Sweeper(
-        log=log, dispatch=dispatch, archive=archive, ending=ending, clock=clock, max_attempts=5
+        log=log,
+        index=index,
+        dispatch=dispatch,
+        archive=archive,
+        ending=ending,
+        clock=clock,
+        max_attempts=5,
     )
     return World(
         clock,

@@ -59,28 +59,23 @@ class Reply:
 
 
 class Call:
-    """A request as a view sees it: its caller, its body, its conditions."""
+    """A request as a view sees it: its caller, its body, its conditions.
+
+    ``headers`` are by lower-case name. A wrong token is ``NotSignedIn`` for every
+    route, also for those that would tell anybody.
+    """
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._caller: Caller | None = None
-
-    @property
-    def caller(self) -> Caller:
-        """Who is calling; ``NotSignedIn``."""
-        if self._caller is None:
-            self._caller = container.callers().resolve(self.headers)
-        return self._caller
+        self.headers: Mapping[str, str] = {
+            key.lower(): value for key, value in request.headers.items()
+        }
+        self.caller: Caller = container.callers().resolve(self.headers)
 
     @property
     def uid(self) -> str:
         """The caller's uid."""
         return self.caller.uid
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The request's headers, by lower-case name."""
-        return {key.lower(): value for key, value in self._request.headers.items()}
 
     def query(self, name: str) -> str | None:
         """A parameter of the query string; the first, if there are several."""

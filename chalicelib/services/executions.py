@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ from chalicelib.services.frames import batch_events, batch_frames, batch_text
 from chalicelib.services.spill import Spill
 from chalicelib.services.statistics import queue_numbers
 
-_INLINE_PAYLOAD_BYTES = 64 * 1024
+_INLINE_PAYLOAD_BYTES = 16 * 1024
 _IDEMPOTENCY_SECONDS = 24 * 3600
+_PROMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Executions:
 
     def status(self, owner: str, prompt_id: str) -> dict[str, Any]:
         """The PromptStatusResponse of a run, while it lasts and after; ``NotFound``."""
+        _check_prompt_id(prompt_id)
         run, batches = self._archive.load(owner, prompt_id)
         state = events.fold(event for batch in batches for event in batch_events(batch))
         text = run.payload
@@ -127,6 +130,7 @@ class Executions:
 
     def value(self, owner: str, prompt_id: str, digest: str) -> str:
         """A large value that a run's events refer to, as JSON text; ``NotFound``."""
+        _check_prompt_id(prompt_id)
         return Spill(self._documents, owner, prompt_id).read(digest)
 
     def list(self, owner: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -148,6 +152,7 @@ class Executions:
         Interrupting only appends. The worker that holds the run meets the
         record and sends the last frames; without one they are sent here.
         """
+        _check_prompt_id(prompt_id)
         while True:
             run, batches = self._log.load(prompt_id)
             state = events.fold(event for batch in batches for event in batch_events(batch))
@@ -171,6 +176,7 @@ class Executions:
         The wish is noted before the log is read: a run that has not ended by
         then is ended by someone who reads the note first. ``NotFound``.
         """
+        _check_prompt_id(prompt_id)
         if self._is_hot(owner, prompt_id):
             self._connections.follow(prompt_id, connection.id, after)
         _, batches = self._archive.load(owner, prompt_id)
@@ -221,6 +227,12 @@ class Executions:
             workflow_name=_workflow_name(payload),
         )
         return run, key
+
+
+def _check_prompt_id(prompt_id: str) -> None:
+    """``NotFound`` for what we never gave out, before a store has to make sense of it."""
+    if not _PROMPT_ID.match(prompt_id):
+        raise NotFound("No such run")
 
 
 def _queued_batch() -> Batch:

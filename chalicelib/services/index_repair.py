@@ -52,7 +52,7 @@ class IndexRepair:
         """Repair one user's rows; also completes deletions that crashed.
 
         Two workflows of one name (a create that crashed before it was refused)
-        both stay: the younger gets a number. A document that is listed but was
+        both stay: the one that does not hold it gets a number. A document that is listed but was
         hidden by a late delete comes back as it was listed.
         """
         deleted = self._deleted(uid)
@@ -64,7 +64,7 @@ class IndexRepair:
             wanted += [row(stored), name_entry(stored)]
         partitions = {library_keys.projects_partition(uid)} | {
             library_keys.project_partition(uid, place.project_id)
-            for place in self._project_places(uid)
+            for place in self._project_places(uid) - self._being_deleted(uid)
         }
         written, removed = self._write(wanted, partitions)
         return Repaired(len(projects), len(workflows), written, removed)
@@ -114,7 +114,8 @@ class IndexRepair:
     def _living(
         self, uid: str, deleted: dict[tuple[str, str], BinEntry]
     ) -> tuple[list[Stored], list[Stored]]:
-        projects, workflows = [], []
+        projects: list[Stored] = []
+        workflows: list[Stored] = []
         for key in self._store.documents.keys(library_keys.projects_folder(uid)):
             place = library_keys.place_of(uid, key)
             stored = None if place is None else self._store.find(place)
@@ -126,18 +127,25 @@ class IndexRepair:
 
     def _with_own_names(self, workflows: list[Stored]) -> Iterator[Stored]:
         taken: set[tuple[str, str]] = set()
-        for stored in sorted(workflows, key=_age):
-            named, number = stored, 1
-            while (stored.place.project_id, named.name) in taken:
+        for stored in sorted(workflows, key=self._seniority):
+            project_id, name, number = stored.place.project_id, stored.name, 1
+            while (project_id, name) in taken:
                 number += 1
-                named = _numbered(stored, number)
-            if named is not stored:
-                named = self._store.replace(stored, named.document)
-            taken.add((stored.place.project_id, named.name))
-            yield named
+                name = _numbered(stored.name, number)
+            taken.add((project_id, name))
+            if name == stored.name:
+                yield stored
+            else:
+                yield self._store.replace(stored, {**stored.document, "name": name})
+
+    def _seniority(self, workflow: Stored) -> tuple[bool, str, str]:
+        place = workflow.place
+        held = self._index.get(place.partition, library_keys.name_row(workflow.name))
+        holds_name = held is not None and held.value.get("id") == place.workflow_id
+        return not holds_name, str(workflow.document.get("createdAt")), place.key
 
     def _project_places(self, uid: str) -> set[Place]:
-        """All projects that have an object or a row, except those in the recycle bin."""
+        """All projects that have an object or a row."""
         listed = self._index.query(library_keys.projects_partition(uid)).entries
         places = {Place(uid, entry.key.partition("/")[0]) for entry in listed}
         for key in self._store.documents.keys(library_keys.projects_folder(uid)):
@@ -145,6 +153,10 @@ class IndexRepair:
             if place is not None:
                 places.add(place.project())
         return places
+
+    def _being_deleted(self, uid: str) -> set[Place]:
+        entries = self._deleted(uid).values()
+        return {entry.place for entry in entries if not entry.complete}
 
     def _write(self, wanted: list[Entry], partitions: set[str]) -> tuple[int, int]:
         rows = {(entry.partition, entry.key): entry for entry in wanted}
@@ -164,12 +176,6 @@ class IndexRepair:
         return len(rows), removed
 
 
-def _age(stored: Stored) -> tuple[str, str]:
-    return str(stored.document.get("createdAt")), stored.place.key
-
-
-def _numbered(stored: Stored, number: int) -> Stored:
+def _numbered(name: str, number: int) -> str:
     ending = f" ({number})"
-    name = stored.name[: MAX_NAME_LENGTH - len(ending)] + ending
-    document = {**stored.document, "name": name}
-    return Stored(stored.place, document, stored.etag, stored.version, stored.life)
+    return name[: MAX_NAME_LENGTH - len(ending)] + ending

@@ -113,6 +113,21 @@ class LibraryStore:
         revision = self.documents.put(old.place.key, body, if_match=old.etag)
         return Stored(old.place, document, revision.etag, revision.version, life, interface_changed)
 
+    def bring_back(self, old: Stored) -> Stored:
+        """Make an earlier version current where there is none; else ``PreconditionFailed``.
+
+        Something that only blocks the place, left by a removal of this life
+        that crashed, gives way.
+        """
+        try:
+            found = self.documents.get(old.place.key)
+            block = found.etag if found.body == _block_body(old.life) else None
+        except NotFound:
+            block = None
+        body = _body(old.document, {"life": old.life})
+        revision = self.documents.put(old.place.key, body, if_match=block, if_absent=block is None)
+        return Stored(old.place, old.document, revision.etag, revision.version, old.life)
+
     def hide(self, place: Place) -> None:
         """Put a delete marker on a document; its versions stay."""
         self.documents.delete(place.key)
@@ -139,13 +154,15 @@ class LibraryStore:
         try:
             found = self.documents.get(place.key)
         except NotFound:
-            self.documents.put(place.key, b"{}", content_type=_BLOCK, if_absent=True)
+            body = _block_body(life)
+            self.documents.put(place.key, body, content_type=_BLOCK, if_absent=True)
             return True
         if found.content_type == _BLOCK:
             return True
         if _parsed(place, found).life != life:
             return False
-        self.documents.put(place.key, b"{}", content_type=_BLOCK, if_match=found.etag)
+        body = _block_body(life)
+        self.documents.put(place.key, body, content_type=_BLOCK, if_match=found.etag)
         return True
 
 
@@ -164,6 +181,10 @@ def _body(document: Document, hidden: Mapping[str, Any]) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput("A string holds half of a surrogate pair") from error
+
+
+def _block_body(life: str) -> bytes:
+    return _body({}, {"removed": life})
 
 
 def _parsed(place: Place, found: StoredDocument) -> Stored:

@@ -27,6 +27,10 @@ _TRIES = 100
 _Item = TypeVar("_Item")
 
 
+class Gone(NotFound):
+    """What is to come back was removed for good, by a request that did not get to its end."""
+
+
 class ProjectContents:
     """The workflows of deleted projects."""
 
@@ -61,7 +65,7 @@ class ProjectContents:
             for place, version, life in some:
                 try:
                     stored = self.brought_back(place, life, version, over=True)
-                except NotFound:  # a removal for good was begun
+                except Gone:  # a removal for good was begun
                     _logger.warning("A restored project lacks a workflow", extra={"key": place.key})
                     continue
                 changes += [Put(row(stored)), Put(name_entry(stored))]
@@ -99,8 +103,13 @@ class ProjectContents:
         partition = library_keys.project_partition(project.uid, project.project_id)
         self._remove(self._index.query(partition).entries)
 
+    def _sweep_names(self, project: Place) -> None:
+        partition = library_keys.project_partition(project.uid, project.project_id)
+        rows = self._index.query(partition).entries
+        self._remove(found for found in rows if not found.key.startswith(WORKFLOW_ROWS))
+
     def brought_back(self, place: Place, life: str, version: str, *, over: bool = False) -> Stored:
-        """The object as it was at this version, current again; ``NotFound`` if that is gone.
+        """The object as it was at this version, current again; ``Gone``.
 
         If it is back already, by a restore that crashed, that is fine. Another
         life at the place is a ``Conflict``, or with ``over`` becomes history.
@@ -110,11 +119,14 @@ class ProjectContents:
             if current.life != life:
                 raise _place_taken(place)
             return current
-        old = self._store.load(place, version)
+        try:
+            old = self._store.load(place, version)
+        except NotFound:
+            raise Gone("It was removed for good") from None
         try:
             if current is not None:
                 return self._store.replace(current, old.document, life=life)
-            return self._store.add(place, old.document, life)
+            return self._store.bring_back(old)
         except PreconditionFailed:
             raise _place_taken(place) from None
 
@@ -125,7 +137,7 @@ class ProjectContents:
             lease.renew()
             page = self._index.query(partition, WORKFLOW_ROWS, limit=_WORKFLOWS_A_WRITE).entries
             if not page:
-                self.sweep(project)  # names that crashed renames have claimed
+                self._sweep_names(project)  # crashed renames have claimed them
                 return
             try:
                 self._index.write(*self._moved(entry, page))

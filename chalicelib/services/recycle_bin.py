@@ -16,7 +16,7 @@ from chalicelib.services.bin_lease import BinLease, held, in_use
 from chalicelib.services.library_names import LibraryNames
 from chalicelib.services.library_rows import LibraryRows, marker, name_entry, row
 from chalicelib.services.library_store import LibraryStore, Stored
-from chalicelib.services.project_contents import ProjectContents
+from chalicelib.services.project_contents import Gone, ProjectContents
 
 Views = list[dict[str, Any]]
 
@@ -44,10 +44,11 @@ class RecycleBin:
         """
         with held(self._store, self._index, self._entry(uid, entry_id)) as lease:
             entry = self._entry(uid, entry_id)  # as it is now that nobody else works on it
-            if entry.place.workflow_id is None:
-                self._restore_project(entry, lease)
-            else:
-                self._restore_workflow(entry)
+            try:
+                self._restore(entry, lease)
+            except Gone:
+                self._forget(entry)
+                raise
         view = {"kind": entry.place.kind, "name": entry.name, "projectId": entry.place.project_id}
         if entry.place.workflow_id is not None:
             view["workflowId"] = entry.place.workflow_id
@@ -58,12 +59,11 @@ class RecycleBin:
         with held(self._store, self._index, self._entry(uid, entry_id)) as lease:
             entry = self._entry(uid, entry_id)
             if entry.place.workflow_id is None:
-                if not entry.complete:
-                    self._contents.bury(entry, lease)
+                self._complete(entry, lease)
                 self._contents.purge(entry, lease)
             else:
                 self._store.purge(entry.place, entry.life)
-            self._index.write(Remove(library_keys.bin_partition(uid), entry.id))
+            self._forget(entry)
 
     def empty(self, uid: str) -> int:
         """Remove all of it for good, except what somebody is at work on; how many."""
@@ -79,13 +79,25 @@ class RecycleBin:
     def complete_deletion(self, entry: BinEntry) -> None:
         """Go on with a project's deletion that crashed; ``Conflict`` if it may still run."""
         with held(self._store, self._index, entry) as lease:
-            self._contents.bury(entry, lease)
-            self._index.write(Put(entry.completed().row()))
+            self._complete(entry, lease)
 
-    def _restore_project(self, entry: BinEntry, lease: BinLease) -> None:
+    def _complete(self, entry: BinEntry, lease: BinLease) -> None:
         if not entry.complete:
             self._contents.bury(entry, lease)
             self._index.write(Put(entry.completed().row()))
+
+    def _forget(self, entry: BinEntry) -> None:
+        self._contents.forget(entry)
+        self._index.write(Remove(library_keys.bin_partition(entry.place.uid), entry.id))
+
+    def _restore(self, entry: BinEntry, lease: BinLease) -> None:
+        if entry.place.workflow_id is None:
+            self._complete(entry, lease)
+            self._restore_project(entry, lease)
+        else:
+            self._restore_workflow(entry)
+
+    def _restore_project(self, entry: BinEntry, lease: BinLease) -> None:
         project = self._contents.bring_back(entry, lease)
         self._index.write(
             Remove(library_keys.bin_partition(entry.place.uid), entry.id, if_present=True),

@@ -64,15 +64,16 @@ class Runner:
         # so the pool outlives the runs.
         self._threads = ThreadPoolExecutor(_NODE_THREADS, thread_name_prefix="node")
 
-    def run(self, prompt_id: str, *, redelivered: bool, deadline: float) -> None:
-        """Bring a run on as far as possible before ``deadline`` (epoch seconds).
+    def run(self, prompt_id: str, *, redelivered: bool, time_left: Callable[[], float]) -> None:
+        """Bring a run on while there is time left (seconds), then hand it over.
 
-        ``redelivered`` means that an earlier delivery of the same message was
+        ``time_left`` is asked twice a second: whoever stops a worker may shorten
+        it. ``redelivered`` means that an earlier delivery of the same message was
         not finished: its worker is gone, whatever its lease says.
         """
         claim = self._claim(prompt_id, redelivered=redelivered)
         if claim is not None:
-            asyncio.run(_Turn(self._parts, self._threads, deadline, claim).take())
+            asyncio.run(_Turn(self._parts, self._threads, time_left, claim).take())
 
     def _claim(self, prompt_id: str, *, redelivered: bool) -> _Claim | None:
         parts = self._parts
@@ -104,10 +105,12 @@ class Runner:
 class _Turn:
     """One worker's turn at one run, on an event loop of its own."""
 
-    def __init__(self, parts: Parts, threads: Executor, deadline: float, claim: _Claim) -> None:
+    def __init__(
+        self, parts: Parts, threads: Executor, time_left: Callable[[], float], claim: _Claim
+    ) -> None:
         self._parts = parts
         self._threads = threads
-        self._deadline = deadline
+        self._time_left = time_left
         self._claim = claim
         self._run = run = claim.run
         # One thread commits, one publishes: each keeps its order, neither waits for the other.
@@ -120,7 +123,7 @@ class _Turn:
         )
 
     async def take(self) -> None:
-        """Run to the end, to the deadline, or until the run is someone else's.
+        """Run to the end, while there is time, or until the run is someone else's.
 
         Raises what the stores raise; the message is delivered again then.
         """
@@ -178,10 +181,10 @@ class _Turn:
         return json_text.loads_exact(text)
 
     async def _watch(self, journal: RunJournal) -> None:
-        """Keep the lease, see who is there and who else writes; returns at the deadline."""
+        """Keep the lease, see who is there and who else writes; returns when time is up."""
         loop = asyncio.get_running_loop()
         heartbeat_at = loop.time() + _HEARTBEAT_SECONDS
-        while self._parts.clock.now() < self._deadline:
+        while self._time_left() > 0:
             await asyncio.sleep(_LOOK_SECONDS)
             await loop.run_in_executor(self._publishing, self._broadcast.look)
             if await loop.run_in_executor(self._committing, self._overtaken, journal):

@@ -6,7 +6,7 @@ import uuid
 from chalicelib import json_text
 from chalicelib.engine import events
 from chalicelib.errors import LogMovedOn, NotFound
-from chalicelib.ports import Batch, Clock, Run, RunLog
+from chalicelib.ports import Batch, Clock, Index, Run, RunLog
 from chalicelib.services.archive import Archive
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.ending import Ending
@@ -26,6 +26,7 @@ class Sweeper:
         self,
         *,
         log: RunLog,
+        index: Index,
         dispatch: Dispatch,
         archive: Archive,
         ending: Ending,
@@ -33,6 +34,7 @@ class Sweeper:
         max_attempts: int,
     ) -> None:
         self._log = log
+        self._index = index
         self._dispatch = dispatch
         self._archive = archive
         self._ending = ending
@@ -59,7 +61,7 @@ class Sweeper:
                 else:
                     self._requeue(run, now)
                     counts["requeued"] += 1
-        counts["expired"] = self._archive.forget_expired()
+        counts["expired"] = self._archive.forget_expired() + self._index.expire(now)
         return counts
 
     def give_up(self, prompt_id: str, reason: str) -> None:

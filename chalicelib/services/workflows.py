@@ -232,8 +232,10 @@ class Workflows:
     def _withdraw(self, stored: Stored, *, chosen: bool) -> None:
         try:
             self._rows.index.write(*_unlisted(stored))
-        except ConditionFailed:
-            return  # it went to the recycle bin with its project
+        except ConditionFailed:  # it went to the recycle bin with its project
+            if not self._rows.exists(stored.place.project()):
+                self._store.hide(stored.place)
+            return
         self._forget(stored, chosen=chosen)
 
     def _forget(self, stored: Stored, *, chosen: bool) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from chalicelib.adapters.embedded.publisher import connect, pack, read
 
@@ -35,7 +36,7 @@ class HubLink:
     def wait_for_start(self) -> None:
         """Say hello, and wait until the supervisor lets the worker begin."""
         self._tell("hello", os.getpid())
-        while (message := read(self._socket)) != ["start"]:
+        while (message := self._next()) != ["start"]:
             if message is None:
                 os._exit(1)
 
@@ -80,13 +81,17 @@ class HubLink:
             self._socket.sendall(pack(list(message)))
 
     def _listen(self, on_wake: Callable[[], None]) -> None:
-        try:
-            while (message := read(self._socket)) is not None:
-                if message == ["wake"]:
-                    on_wake()
-                elif message == ["stop"]:
-                    self.stop()
-        except OSError:
-            message = None
+        while (message := self._next()) is not None:
+            if message == ["wake"]:
+                on_wake()
+            elif message == ["stop"]:
+                self.stop()
         if not self._closing:
             os._exit(1)
+
+    def _next(self) -> list[Any] | None:
+        """The next message, or None when the hub is gone."""
+        try:
+            return read(self._socket)
+        except OSError:
+            return None

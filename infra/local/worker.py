@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from chalicelib.adapters.embedded.publisher import HubUnavailable
 from chalicelib.ports import Message, Queue
 from infra.local import logs
 from infra.local.events import InvocationContext, queue_event
@@ -195,6 +196,8 @@ def _notify(queue: Queue) -> Callable[[], None]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except HubUnavailable:  # the supervisor went while we imported
+        sys.exit(1)
     except Exception:
         _logger.exception("a worker cannot run")
         sys.exit(1)

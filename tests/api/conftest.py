@@ -17,7 +17,7 @@ from tests.sockets import SocketsInMemory
 def door() -> Iterator[Door]:
     """The way in, once for all tests."""
     opened = Door()
-    logs.configure("CRITICAL")
+    logs.configure("ERROR")
     yield opened
     opened.close()
 

@@ -1,6 +1,7 @@
 """Every route under hostile input: always an answer, never a 5xx, errors in one shape."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,37 +9,70 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import app
+from tests.api.bodies import NODE, PROJECT, RUN, WORKFLOW
 from tests.api.hostile import FUZZ, HEADERS, JSON, QUERIES, RAW, SEGMENTS, assert_well_formed
+from tests.api.mutation import mutated
 from tests.api.product import Tavern
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-_PARAMETER = re.compile(r"\{\w+\}")
-# Not yet joined.
-_FLAGGED = ("/api/characters", "/api/interrupt", "/api/nodes/reload")
+FLAGGED = ("/api/interrupt", "/api/nodes/reload")
+EXAMPLES = 60
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_URL_TOO_LONG = 414
+
+# What a path's parameters may name that is there, and what its body may be like.
+KNOWN: Mapping[str, str] = {
+    "project_id": "p",
+    "workflow_id": "w",
+    "namespace": "core",
+    "node_type": "MathOperation",
+    "part1": "client-scripts",
+    "part2": "MathOperation.js",
+}
+BODIES: Mapping[str, Sequence[Any]] = {
+    "/api/prompt": [RUN],
+    "/api/projects": [PROJECT],
+    "/api/projects/{project_id}": [PROJECT],
+    "/api/projects/{project_id}/metadata": [PROJECT],
+    "/api/projects/{project_id}/workflows": [WORKFLOW, {**WORKFLOW, "nodes": [NODE] * 2}],
+    "/api/projects/{project_id}/workflows/{workflow_id}": [WORKFLOW],
+}
 
 
 @st.composite
-def targets(draw: st.DrawFn, path: str) -> str:
-    filled = _PARAMETER.sub(lambda _: draw(SEGMENTS).replace("\\", "%5C"), path)
-    return filled + draw(st.sampled_from(["", "", "", "/"])) + draw(QUERIES)
+def targets(draw: st.DrawFn, path: str, known: Mapping[str, str]) -> str:
+    """A path with its parameters filled, now and then by what is there."""
+
+    def fill(parameter: re.Match[str]) -> str:
+        there = known.get(parameter[1])
+        if there is not None and draw(st.integers(0, 2)):
+            return there
+        return draw(SEGMENTS)
+
+    return _PARAMETER.sub(fill, path) + draw(st.sampled_from(["", "", "", "/"])) + draw(QUERIES)
 
 
 @pytest.mark.parametrize("path", app.routes)
 def test_no_request_to_a_route_is_too_hostile(tavern: Tavern, path: str) -> None:
-    own = [*app.routes[path]]
+    prompt_id = tavern.submit(RUN)
+    bodies = mutated(BODIES[path]) | JSON if path in BODIES else JSON
 
-    @settings(FUZZ, max_examples=60)
+    @settings(FUZZ, max_examples=EXAMPLES)
     @given(
-        method=st.sampled_from(own) | st.sampled_from(METHODS),
-        target=targets(path),
-        body=JSON | RAW,
+        method=st.sampled_from(app.routes[path]) | st.sampled_from(METHODS),
+        target=targets(path, {**KNOWN, "prompt_id": prompt_id}),
+        body=bodies | RAW,
         headers=HEADERS,
     )
     def ask(method: str, target: str, body: Any, headers: dict[str, str]) -> None:
+        if "{project_id}" in path:  # an earlier example may have deleted them
+            tavern.ask("POST", "/api/projects", json=PROJECT)
+            tavern.ask("POST", "/api/projects/p/workflows", json=WORKFLOW)
         if isinstance(body, bytes):
             answer = tavern.ask(method, target, body=body, headers=headers)
         else:
             answer = tavern.ask(method, target, json=body, headers=headers)
-        assert_well_formed(answer, success_flag=path.startswith(_FLAGGED) and answer.status!=414)
+        flagged = path.startswith(FLAGGED) and answer.status != _URL_TOO_LONG
+        assert_well_formed(answer, success_flag=flagged)
 
     ask()

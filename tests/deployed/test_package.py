@@ -1,5 +1,6 @@
 """What would deploy: the functions, what calls them, what they may touch, and their code."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -43,7 +44,8 @@ sys.path.insert(0, sys.argv[1])
 import app, chalicelib
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
     importlib.import_module(module.name)
-outside = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
+files = {getattr(module, "__file__", None) or "" for module in sys.modules.values()}
+outside = [file for file in files if "site-packages" in file]
 sys.exit(f"imported from elsewhere: {outside}" if outside else 0)
 """
 
@@ -53,6 +55,13 @@ def event(function: dict[str, Any]) -> dict[str, Any]:
     (found,) = function["Events"].values()
     properties: dict[str, Any] = found["Properties"]
     return {"Type": found["Type"], **properties}
+
+
+def referenced(value: dict[str, Any]) -> set[str]:
+    """The resources of the template that a ``Fn::GetAtt`` or ``Fn::Sub`` refers to."""
+    if "Fn::GetAtt" in value:
+        return {value["Fn::GetAtt"][0]}
+    return set(re.findall(r"\$\{(\w+)(?:\.\w+)?\}", value["Fn::Sub"]))
 
 
 def test_every_entry_point_is_a_function(built: Built) -> None:
@@ -145,9 +154,8 @@ def test_every_statement_names_its_actions_and_the_stacks_own_resources(
     for statement in dev.policy(function):
         assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
         assert not any("*" in action for action in statement["Action"])
-        (kind, value), *_ = statement["Resource"].items()
-        names_a_resource = value[0] if kind == "Fn::GetAtt" else value.split("${")[-1].split("}")[0]
-        assert names_a_resource.partition(".")[0] in dev.template["Resources"]
+        (named,) = referenced(statement["Resource"])
+        assert named in dev.template["Resources"]
 
 
 @pytest.mark.parametrize("function", HANDLERS)

@@ -62,8 +62,7 @@ def test_a_stop_answers_what_is_in_flight_and_closes_sockets_with_1001(tmp_path:
         connect(stack.ws_url) as client,
     ):
         slow = threads.submit(httpx.get, f"{stack.url}/api/slow?seconds=1")
-        client.send('{"echo": 1}')
-        client.recv()
+        eventually(lambda: stack.records("slow"))
         assert stack.terminate() == 0
         assert slow.result().json() == {"slept": 1.0}
         with pytest.raises(ConnectionClosed):

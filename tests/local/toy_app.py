@@ -62,6 +62,7 @@ def broken() -> None:
 
 def slow() -> dict[str, float]:
     seconds = float(app.current_request.query_params["seconds"])
+    container.record(what="slow")
     time.sleep(seconds)
     return {"slept": seconds}
 

@@ -17,9 +17,7 @@ from chalicelib.nodes.registry import Registry
 from tests.unit.nodes.support import FakeContext
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "writing-nodes.md").read_text("utf-8")
-BLOCKS = {
-    name: source for name, source in re.findall(r"```\w+ (\S+)\n(.*?)```", GUIDE, flags=re.DOTALL)
-}
+BLOCKS: dict[str, str] = dict(re.findall(r"```\w+ (\S+)\n(.*?)```", GUIDE, flags=re.DOTALL))
 PACKAGE = "voices/"
 
 

@@ -107,19 +107,22 @@ class Database:
         if self.path is not None:
             _make_directory(self.path.parent)
         try:
-            with self._connection() as connection:
-                self._check_file(connection.sqlite)
+            if self.path is not None:
+                self._turnstile = Turnstile(self.path.with_name(self.path.name + ".lock"))
+            # Not while another process makes the file: SQLite does not wait when it turns to WAL.
+            with self._turnstile, self._connection() as connection:
+                connection.sqlite.execute("BEGIN")
+                with connection.transaction():
+                    self._check_file(connection.sqlite)
                 if self.path is not None:
-                    self._turnstile = Turnstile(self.path.with_name(self.path.name + ".lock"))
-                    with self._turnstile:  # SQLite does not wait for others here
-                        _use_wal(connection.sqlite)
+                    _use_wal(connection.sqlite)
             with self.write() as sqlite:
                 self._migrate(sqlite)
         except (sqlite3.Error, OSError) as error:
             raise _explained(error, self.path) from error
 
     def _check_file(self, sqlite: sqlite3.Connection) -> None:
-        """Refuse a file of another program before anything is written to it."""
+        """Refuse a file of another program or version before anything is written to it."""
         application_id = _pragma(sqlite, "application_id")
         holds_tables = sqlite.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
         if application_id != APPLICATION_ID and (application_id or holds_tables):

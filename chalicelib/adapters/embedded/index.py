@@ -76,7 +76,7 @@ class EmbeddedIndex:
             for change, value in zip(changes, values, strict=True):
                 _apply(sqlite, change, value)
 
-    def purge_expired(self, now: float) -> int:
+    def expire(self, now: float) -> int:
         """Drop the rows past their expiry, which nobody sees any more; how many."""
         with self._database.write(relaxed=True) as sqlite:
             return sqlite.execute("DELETE FROM entries WHERE expires_at <= ?", (now,)).rowcount

@@ -32,7 +32,11 @@ class Turnstile:
     def __enter__(self) -> None:
         self._threads.acquire()
         if self._file is not None and sys.platform != "win32":
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            except BaseException:
+                self._threads.release()
+                raise
 
     def __exit__(
         self,

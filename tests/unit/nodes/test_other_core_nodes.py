@@ -55,7 +55,7 @@ def test_a_value_that_is_no_number_stays_none() -> None:
     assert math.isnan(number("增加", math.nan))
 
 
-@pytest.mark.parametrize("mode", ["random", None, 5])
+@pytest.mark.parametrize("mode", ["random", None, 5, []])
 def test_an_unknown_mode_means_fixed(mode: Any) -> None:
     assert number(mode, 7) == 7
 

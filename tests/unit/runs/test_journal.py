@@ -19,7 +19,7 @@ from chalicelib.ports import Batch, Run, RunLog
 from chalicelib.services.frames import batch_events
 from chalicelib.services.journal import MAX_BATCH_BYTES, Commit, RunJournal
 from chalicelib.services.spill import Spill
-from tests.world import HandClock
+from tests.clock import ManualClock
 
 RUN = Run("run-1", "ada", "queued", 0)
 
@@ -28,7 +28,7 @@ class SlowLog(EmbeddedRunLog):
     """A log whose appends wait until the test lets them through."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, HandClock())
+        super().__init__(database, ManualClock())
         self.before_append: Callable[[], None] = lambda: None
 
     def append(self, prompt_id: str, batch: Batch, *, header: Any = None) -> None:
@@ -49,7 +49,7 @@ def journal_on(
     commits: list[Commit],
     writer: str = "w",
 ) -> RunJournal:
-    spill = Spill(EmbeddedDocuments(database, HandClock()), "ada", "run-1")
+    spill = Spill(EmbeddedDocuments(database, ManualClock()), "ada", "run-1")
     return RunJournal(
         log,
         spill,
@@ -130,7 +130,7 @@ def test_of_a_nodes_progress_only_the_latest_that_waits_is_kept(database: Databa
 def test_batches_stay_below_the_stores_limit(database: Database) -> None:
     large = [events.complete(f"n{number}", {"out": "x" * 20_000}) for number in range(60)]
     assert written(database, *large) == large
-    batches = EmbeddedRunLog(database, HandClock()).load("run-1")[1]
+    batches = EmbeddedRunLog(database, ManualClock()).load("run-1")[1]
     assert len(batches) > 1
     assert max(len(batch.events) for batch in batches) <= MAX_BATCH_BYTES
 

@@ -176,7 +176,7 @@ def test_the_same_idempotency_key_with_another_body_is_a_conflict(world: World) 
 
 def test_an_idempotency_key_is_forgotten_after_a_day(world: World) -> None:
     first = world.executions.submit(ADA, SUM, idempotency_key="k")
-    world.clock.time += 24 * 3600 + 1
+    world.clock.advance(24 * 3600 + 1)
     assert world.executions.submit(ADA, SUM, idempotency_key="k") != first
 
 
@@ -235,7 +235,7 @@ def test_a_large_value_survives_a_hand_over(world: World, gate: Gate) -> None:
     prompt_id = world.submit(body)
     message = world.queue.receive()
     assert message is not None
-    world.deliver(message, world.runner(), deadline=world.clock.now())
+    world.deliver(message, world.runner(), seconds=0)
     gate.open.set()
     assert world.work() == 1
     status = world.executions.status(ADA, prompt_id)
@@ -256,7 +256,7 @@ def test_history_outlives_the_hot_rows(world: World) -> None:
     prompt_id = world.submit(SUM)
     world.work()
     before = world.executions.status(ADA, prompt_id)
-    world.clock.time += 8 * 86_400
+    world.clock.advance(8 * 86_400)
     assert world.sweeper.sweep()["expired"] > 0
     with pytest.raises(NotFound):
         world.log.header(prompt_id)
@@ -303,7 +303,7 @@ def test_a_worker_that_nears_its_deadline_hands_the_run_over(world: World, gate:
     prompt_id = world.submit(body)
     message = world.queue.receive()
     assert message is not None
-    world.deliver(message, world.runner(), deadline=world.clock.now())
+    world.deliver(message, world.runner(), seconds=0)
     gate.open.set()
     assert world.work() == 1
     status = world.executions.status(ADA, prompt_id)
@@ -318,7 +318,7 @@ def test_a_redelivered_run_goes_on_after_what_its_lost_worker_left(world: World)
     world.log.append(prompt_id, Batch(1, 3, text, "lost"))
     world.log.update(prompt_id, {"writer": "lost", "lease_until": world.clock.now() + 30})
     world.connect("c1")
-    world.runner().run(prompt_id, redelivered=True, deadline=4e9)
+    world.runner().run(prompt_id, redelivered=True, time_left=lambda: 800)
     status = world.executions.status(ADA, prompt_id)
     assert status["nodeStatus"]["y"]["output"] == {"out": 70}
     assert_gapless(world.sockets.frames("c1"), prompt_id)
@@ -331,7 +331,7 @@ def test_a_second_delivery_leaves_a_run_alone_while_its_worker_lives(
     worker = threading.Thread(target=world.work)
     worker.start()
     assert gate.entered.wait(timeout=30)
-    world.runner().run(prompt_id, redelivered=False, deadline=4e9)
+    world.runner().run(prompt_id, redelivered=False, time_left=lambda: 800)
     gate.open.set()
     worker.join(timeout=30)
     batches = world.log.load(prompt_id)[1]
@@ -348,7 +348,9 @@ def test_a_worker_that_lost_its_run_to_another_writes_and_says_nothing_more(
     first.start()
     assert gate.entered.wait(timeout=30)
     second = threading.Thread(
-        target=world.runner().run, args=(prompt_id,), kwargs={"redelivered": True, "deadline": 4e9}
+        target=world.runner().run,
+        args=(prompt_id,),
+        kwargs={"redelivered": True, "time_left": lambda: 800},
     )
     second.start()
     first.join(timeout=30)
@@ -397,7 +399,7 @@ def test_a_run_that_was_never_sent_to_the_queue_is_sent_by_the_sweeper(world: Wo
     world.queue.delete(message.receipt)
     world.log.update(prompt_id, {"dispatched": False})
     assert world.sweeper.sweep()["sent"] == 0
-    world.clock.time += 6
+    world.clock.advance(6)
     assert world.sweeper.sweep()["sent"] == 1
     world.work()
     assert world.executions.status(ADA, prompt_id)["status"] == "complete"
@@ -411,7 +413,7 @@ def test_a_run_whose_lease_is_over_is_queued_again_once(world: World) -> None:
     changes = {"status": "running", "writer": "lost", "lease_until": world.clock.now() + 30}
     world.log.update(prompt_id, changes)
     assert world.sweeper.sweep()["requeued"] == 0
-    world.clock.time += 31
+    world.clock.advance(31)
     assert world.sweeper.sweep()["requeued"] == 1
     assert world.sweeper.sweep()["requeued"] == 0
     assert world.work() == 1
@@ -431,7 +433,9 @@ def test_a_run_that_was_tried_enough_ends_in_error(world: World) -> None:
 
 
 def test_a_message_of_a_run_that_is_gone_is_dropped(world: World) -> None:
-    world.runner().run(prompt_id_of('{"promptId":"gone"}'), redelivered=False, deadline=4e9)
+    world.runner().run(
+        prompt_id_of('{"promptId":"gone"}'), redelivered=False, time_left=lambda: 800
+    )
 
 
 def test_a_socket_that_is_gone_is_forgotten_and_the_others_go_on(world: World) -> None:

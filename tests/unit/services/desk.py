@@ -37,22 +37,22 @@ class Desk:
         """A new project; its id."""
         return str(self.projects.create(uid, {"name": name}).value["id"])
 
-    def workflow(self, project_id: str, name: str, uid: str = ADA, **fields: Any) -> str:
-        """A new workflow; its id."""
-        created = self.workflows.create(uid, project_id, {"name": name, **fields})
+    def workflow(self, project_id: str, name: str, **fields: Any) -> str:
+        """A new workflow of Ada's; its id."""
+        created = self.workflows.create(ADA, project_id, {"name": name, **fields})
         return str(created.value["id"])
 
-    def names(self, project_id: str, uid: str = ADA) -> list[str]:
-        """The names of the workflows that are listed."""
-        return [each["name"] for each in self.workflows.list(uid, project_id)]
+    def names(self, project_id: str) -> list[str]:
+        """The names of the workflows that Ada sees listed."""
+        return [each["name"] for each in self.workflows.list(ADA, project_id)]
 
     def project_ids(self, uid: str = ADA) -> list[str]:
         """The ids of the projects that are listed."""
         return [each["id"] for each in self.projects.list(uid)]
 
-    def bin_id(self, uid: str = ADA) -> str:
-        """The id of the only entry of the recycle bin."""
-        (entry,) = self.bin.list(uid)
+    def bin_id(self) -> str:
+        """The id of the only entry of Ada's recycle bin."""
+        (entry,) = self.bin.list(ADA)
         return str(entry["id"])
 
 

@@ -18,10 +18,10 @@ def _run(inputs: Inputs, _context: Context) -> Outputs:
     value = to_double(inputs.get("value"))
     if not math.isfinite(value):
         return {"number": value}
-    whole = int(value)
-    if mode in _STEPS:
-        whole = min(max(whole + _STEPS[mode], 0), HIGHEST)
-    return {"number": whole}
+    step = _STEPS.get(mode) if isinstance(mode, str) else None
+    if step is None:
+        return {"number": int(value)}
+    return {"number": min(max(int(value) + step, 0), HIGHEST)}
 
 
 RANDOM_NUMBER = Node(

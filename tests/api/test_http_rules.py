@@ -1,0 +1,212 @@
+"""What holds for every route: methods, forms of a path, errors, ids, CORS, identity, bodies."""
+
+import re
+
+import pytest
+
+import app
+from tests.api.bodies import RUN
+from tests.api.hostile import assert_error
+from tests.api.product import ORIGIN, Tavern
+
+FOREIGN = "http://evil.example"
+
+
+def filled(path: str) -> str:
+    """A path with its parameters filled by something harmless."""
+    return re.sub(r"\{\w+\}", "x", path)
+
+
+@pytest.mark.parametrize("path", app.routes)
+def test_a_method_that_a_path_lacks_is_a_405_that_names_the_others(
+    tavern: Tavern, path: str
+) -> None:
+    answer = tavern.ask("PATCH", filled(path))
+    assert answer.status == 405
+    assert answer.headers["allow"].split(", ") == [*app.routes[path], "OPTIONS"]
+    flagged = path.startswith(("/api/interrupt", "/api/nodes/reload"))
+    assert_error(answer.json(), success_flag=flagged)
+
+
+@pytest.mark.parametrize("path", app.routes)
+def test_every_path_answers_the_preflight_of_an_allowed_page(tavern: Tavern, path: str) -> None:
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+    answer = tavern.ask("OPTIONS", filled(path), headers=headers)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert answer.headers["vary"] == "Origin"
+    methods = answer.headers["access-control-allow-methods"].split(", ")
+    assert methods == ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
+    expected = {"authorization", "content-type", "if-match", "if-none-match", "idempotency-key"}
+    assert {*allowed} == expected
+
+
+@pytest.mark.parametrize("path", ["/api/plugins", "/api/nothing", "/"])
+def test_the_preflight_of_a_foreign_page_allows_nothing(tavern: Tavern, path: str) -> None:
+    answer = tavern.ask("OPTIONS", path, headers={"Origin": FOREIGN})
+    assert answer.status == 204
+    assert answer.headers["vary"] == "Origin"
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", ["/api/plugins", "/api/nothing", "/api/prompt/unknown"])
+def test_an_allowed_page_may_read_every_answer(tavern: Tavern, path: str) -> None:
+    answer = tavern.ask("GET", path, headers={"Origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    exposed = answer.headers["access-control-expose-headers"].lower()
+    assert "etag" in exposed
+    assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", [FOREIGN, "null", "http://localhost:5573.evil.example", "*"])
+def test_a_foreign_page_may_read_no_answer(tavern: Tavern, origin: str) -> None:
+    answer = tavern.ask("GET", "/api/plugins", headers={"Origin": origin})
+    assert answer.status == 200
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
+
+
+def test_an_answer_to_no_page_varies_by_origin_too(tavern: Tavern) -> None:
+    answer = tavern.ask("GET", "/api/plugins")
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", [FOREIGN, "null", "http://["])
+def test_a_foreign_page_may_write_nothing(tavern: Tavern, origin: str) -> None:
+    answer = tavern.ask("POST", "/api/prompt", json=RUN, headers={"Origin": origin})
+    assert answer.status == 403
+    assert_error(answer.json())
+    assert tavern.work() == 0
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:3233"])
+def test_an_allowed_page_and_our_own_may_write(tavern: Tavern, origin: str) -> None:
+    answer = tavern.ask("POST", "/api/prompt", json=RUN, headers={"Origin": origin})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/plugins/", "/api/auth/current/", "/api/executions/?scope=own", "/api/nodes/"]
+)
+def test_a_trailing_slash_changes_nothing(tavern: Tavern, path: str) -> None:
+    bare = path.replace("/?", "?").rstrip("/")
+    assert tavern.ask("GET", path).body == tavern.ask("GET", bare).body
+    assert tavern.ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/api", "/api/nothing", "/api/fam/x", "/api/llm/models"])
+def test_an_unknown_path_is_a_404_as_json(tavern: Tavern, method: str, path: str) -> None:
+    answer = tavern.ask(method, path)
+    assert (answer.status, answer.json()) == (404, {"error": "Not found"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_every_answer_has_its_own_request_id(tavern: Tavern) -> None:
+    ids = {tavern.ask("GET", "/api/plugins").headers["x-request-id"] for _ in range(5)}
+    assert len(ids) == 5
+
+
+def test_answers_are_not_kept_by_caches_nor_guessed_at_by_browsers(tavern: Tavern) -> None:
+    answer = tavern.ask("GET", "/api/auth/current")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", [path for path, has in app.routes.items() if "GET" in has])
+@pytest.mark.parametrize("given", ["Bearer nonsense", "bearer ctsk_nonsense", "Bearer", "BEARER "])
+def test_a_wrong_bearer_is_not_anonymous(tavern: Tavern, path: str, given: str) -> None:
+    answer = tavern.ask("GET", filled(path), headers={"Authorization": given})
+    assert answer.status == 401
+    assert_error(answer.json())
+
+
+def test_other_schemes_of_authorization_are_not_looked_at(tavern: Tavern) -> None:
+    answer = tavern.ask("GET", "/api/auth/current", headers={"Authorization": "Basic YTpi"})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "APPLICATION/JSON; charset=UTF-8", "application/problem+json"]
+    + ["text/plain", "text/plain;charset=UTF-8", ""],
+)
+def test_json_is_known_by_its_content(tavern: Tavern, kind: str) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = tavern.ask("POST", "/api/prompt", body=b'\xef\xbb\xbf{"nodes": []}', headers=headers)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png"]
+    + ["application/octet-stream", "application/xml", "jsonx"],
+)
+def test_a_body_of_another_kind_is_a_415(tavern: Tavern, kind: str) -> None:
+    headers = {"Content-Type": kind}
+    answer = tavern.ask("POST", "/api/prompt", body=b'{"nodes": []}', headers=headers)
+    assert answer.status == 415
+    assert_error(answer.json())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"  ", b"{", b"nul", b'{"nodes": [NaN]}', b'{"nodes": [-Infinity]}', b"\xff\xfe"]
+    + [b"'a'", b'{"a": 1,}', b"[" * 100_000, b'{"a":' * 100_000, b'{"a": "\\ud800"}']
+    + [b'{"nodes": ' + b"9" * 5000 + b"}", b"{} {}"],
+)
+@pytest.mark.parametrize("target", ["/api/prompt", "/api/projects"])
+def test_malformed_json_is_a_400_with_a_reason(tavern: Tavern, target: str, body: bytes) -> None:
+    answer = tavern.ask("POST", target, body=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 400
+    assert_error(answer.json())
+
+
+@pytest.mark.parametrize("body", [b"[]", b"[{}]", b"1", b"null", b'"text"', b"true"])
+@pytest.mark.parametrize("target", ["/api/prompt", "/api/projects"])
+def test_a_body_that_is_no_object_is_a_400(tavern: Tavern, target: str, body: bytes) -> None:
+    answer = tavern.ask("POST", target, body=body)
+    assert answer.status == 400
+    assert answer.json()["details"] == {"Body": ["an object is expected"]}
+
+
+def test_a_number_of_too_many_digits_is_refused_in_our_own_words(tavern: Tavern) -> None:
+    answer = tavern.ask("POST", "/api/prompt", body=b'{"nodes": ' + b"9" * 5000 + b"}")
+    assert answer.status == 400
+    assert "sys." not in answer.json()["error"]
+
+
+def test_a_large_json_body_is_refused_with_the_limit(tavern: Tavern) -> None:
+    body = b'{"nodes": [], "metadata": {"a": "' + b"a" * (5 * 1024 * 1024) + b'"}}'
+    answer = tavern.ask("POST", "/api/prompt", body=body)
+    assert answer.status == 413
+    assert str(5 * 1024 * 1024) in answer.json()["error"]
+
+
+def test_path_parameters_are_decoded_once(tavern: Tavern) -> None:
+    tavern.ask("POST", "/api/projects", json={"name": "50%25 über"})
+    answer = tavern.ask("GET", "/api/projects/50%2525%20%C3%BCber")
+    assert (answer.status, answer.json()["name"]) == (200, "50%25 über")
+
+
+@pytest.mark.parametrize("segment", ["%E0%A4%A", "%FF", "%ED%A0%80"])
+@pytest.mark.parametrize("path", ["/api/prompt/", "/api/projects/", "/api/workflows/"])
+def test_what_does_not_decode_is_a_400(tavern: Tavern, path: str, segment: str) -> None:
+    answer = tavern.ask("GET", path + segment)
+    assert answer.status == 400
+    assert "UTF-8" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "segment", ["..%2F", "%2e%2e", "%00", "a%2Fb", "%zz", "a" * 900, "%F0%9F%92%A9" * 70]
+)
+def test_a_hostile_name_is_of_nothing_that_is_there(aws_tavern: Tavern, segment: str) -> None:
+    for path, methods in app.routes.items():
+        target = re.sub(r"\{\w+\}", segment, path)
+        for method in methods if target != path else ():
+            answer = aws_tavern.ask(method, target, body=b'{"name": "x"}')
+            assert answer.status in (400, 404), (method, target, answer)

@@ -1,0 +1,231 @@
+"""What a function asks of AWS, its policy allows.
+
+moto allows everything, so the calls are noted where botocore makes them, and held
+against the policy of the function that made them.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from chalicelib import container, worker
+from chalicelib.adapters.aws import clients
+from infra.local.moto_backend import REGION
+from infra.resources import names
+from tests.api.product import Tavern
+
+POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
+STAGE = names("test", account=DEFAULT_ACCOUNT_ID, region=REGION)
+RESOURCES = {
+    STAGE.bucket: "Documents",
+    STAGE.library: "Library",
+    STAGE.executions: "Executions",
+    STAGE.runs: "Runs",
+    STAGE.runs_dead: "RunsDead",
+}
+LARGE = "x" * 100_000
+TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": ["a", "b"]}}
+LARGE_TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": [LARGE]}}
+
+
+@dataclass(frozen=True, order=True)
+class Need:
+    """An action on a resource; resources are called as in the template."""
+
+    action: str
+    resource: str
+
+
+class Notes:
+    """What the function that acts needs from AWS."""
+
+    def __init__(self, tavern: Tavern) -> None:
+        self._tavern = tavern
+        self._function: str | None = None
+        self.needs: dict[str, set[Need]] = {}
+        clients.forget()  # they take their session's handlers along when they are made
+        clients.session().events.register("before-parameter-build", self._note)
+
+    @contextmanager
+    def acting(self, function: str) -> Iterator[None]:
+        """What is called inside is called by this function."""
+        self._function = function
+        needs = self.needs.setdefault(function, set())
+        told = len(self._tavern.messages())
+        yield
+        if len(self._tavern.messages()) > told:
+            connection = "WebsocketAPI/api/POST/@connections/ada"
+            needs.add(Need("execute-api:ManageConnections", connection))
+        self._function = None
+
+    def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
+        if self._function is not None:
+            asked = needs_of(model.service_model.service_name, model.name, params)
+            self.needs[self._function].update(asked)
+
+
+def needs_of(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
+    """The permissions that a call takes."""
+    if operation == "TransactWriteItems":
+        for item in params["TransactItems"]:
+            ((kind, request),) = item.items()
+            yield from needs_of(service, f"{kind}Item", request)
+    elif service == "dynamodb":
+        index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+        yield Need(f"dynamodb:{operation}", RESOURCES[params["TableName"]] + index)
+    elif service == "sqs":
+        queue = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+        yield Need(f"sqs:{operation}", RESOURCES[queue])
+    else:
+        assert service == "s3"
+        yield from needs_of_s3(operation, params)
+
+
+def needs_of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
+    """The permissions that a call of S3 takes."""
+    bucket = RESOURCES[params["Bucket"]]
+    if operation == "DeleteObjects":
+        for item in params["Delete"]["Objects"]:
+            yield Need("s3:DeleteObjectVersion", f"{bucket}/{item['Key']}")
+    elif operation.startswith("List"):
+        action = "ListBucket" if operation == "ListObjectsV2" else "ListBucketVersions"
+        yield Need(f"s3:{action}", bucket)
+    else:
+        suffix = "Version" if "VersionId" in params else ""
+        yield Need(f"s3:{operation}{suffix}", f"{bucket}/{params['Key']}")
+        if "IfMatch" in params or operation == "GetObject":
+            yield Need("s3:GetObject", f"{bucket}/{params['Key']}")
+            yield Need("s3:ListBucket", bucket)  # without it, what is not there is 403
+
+
+def allows(policy: list[dict[str, Any]], need: Need) -> bool:
+    """Whether a statement names both."""
+    return any(
+        need.action in statement["Action"]
+        and fnmatchcase(need.resource, rendered(statement["Resource"]))
+        for statement in policy
+    )
+
+
+def rendered(resource: dict[str, Any]) -> str:
+    """A statement's resource, called as in the template: ``Documents/runs/*``."""
+    if "Fn::GetAtt" in resource:
+        return str(resource["Fn::GetAtt"][0])
+    found = re.search(r"\$\{(\w+)(?:\.Arn)?\}([^$]*)$", resource["Fn::Sub"])
+    assert found is not None
+    return found[1] + found[2]
+
+
+def the_api_is_used(tavern: Tavern) -> None:
+    """Every route that reaches a store."""
+    for target, body in [
+        ("/api/projects", {"name": "Tales"}),
+        ("/api/projects", {"name": "Sagas"}),
+        ("/api/projects/Sagas/workflows", {"name": "First", "id": "first"}),
+        ("/api/projects/Tales/workflows", {"name": "One", "id": "one"}),
+        ("/api/projects/Tales/workflows", {"name": "Two", "id": "two"}),
+        ("/api/prompt", {"nodes": [TEXT], "edges": []}),
+        ("/api/prompt", {"nodes": [TEXT], "edges": []}),
+        ("/api/prompt", {"nodes": [LARGE_TEXT], "edges": []}),
+        ("/api/prompt", {"nodes": [LARGE_TEXT], "edges": []}),
+        ("/api/nodes/reload", {}),
+    ]:
+        key = {"Idempotency-Key": str(len(str(body)))}
+        assert tavern.ask("POST", target, json=body, headers=key).status in (200, 201)
+    waiting = tavern.ask("GET", "/api/executions").json()["pending"][0]["promptId"]
+    assert tavern.ask("GET", f"/api/prompt/{waiting}").status == 200
+    assert tavern.ask("DELETE", f"/api/interrupt/{waiting}").status == 200
+    project, workflow = "/api/projects/Tales", "/api/projects/Tales/workflows/one"
+    etag = tavern.ask("GET", workflow).headers["etag"]
+    renamed = {"name": "Renamed", "id": "one"}
+    tavern.ask("PUT", workflow, json=renamed, headers={"If-Match": etag})
+    tavern.ask("PUT", project, json={"description": "d"})
+    (_, oldest) = tavern.ask("GET", f"{workflow}/versions").json()
+    tavern.ask("POST", f"{workflow}/versions/{oldest['version']}/restore")
+    tavern.ask("DELETE", workflow)
+    for entry in tavern.ask("GET", "/api/recycle-bin").json():
+        assert tavern.ask("POST", f"/api/recycle-bin/{entry['id']}/restore").status == 200
+    tavern.ask("DELETE", workflow)
+    for target in (
+        *("/api/projects", f"{project}/workflows", "/api/workflows", "/api/workflows/none"),
+        *("/api/executions", "/api/executions?scope=all", "/api/system_stats"),
+        *("/api/prompt/none", f"{project}/workflows/none", "/api/auth/current"),
+    ):
+        assert tavern.ask("GET", target).status in (200, 404)
+    tavern.ask("DELETE", project)
+    assert tavern.ask("DELETE", "/api/recycle-bin").status == 200
+
+
+def a_socket_is_used(tavern: Tavern) -> None:
+    """Every message that reaches a store."""
+    saga = {"projectId": "Sagas"}
+    payload = {"nodes": [LARGE_TEXT], "edges": [], "idempotencyKey": "socket"}
+    for message in [
+        {"type": "PROMPT_REQUEST", "payload": payload},
+        {"type": "PROMPT_REQUEST", "payload": payload},
+        {"type": "PROMPT_REQUEST", "payload": payload | {"nodes": [TEXT]}},
+        {"type": "list_workflows", "payload": saga},
+        {"type": "save_workflow", "payload": saga | {"workflow": {"name": "Second"}}},
+        {"type": "save_workflow", "payload": saga | {"workflow": {"name": "A", "id": "first"}}},
+        {"type": "load_workflow", "payload": saga | {"workflowId": "first"}},
+        {"type": "get_node_definitions", "payload": {}},
+    ]:
+        tavern.say(message)
+    for status in ("running", "pending"):
+        for run in tavern.ask("GET", "/api/executions").json()[status]:
+            after = {"promptId": run["promptId"], "afterSequence": 0}
+            tavern.say({"type": "FOLLOW_RUN", "payload": after})
+    tavern.say({"type": "INTERRUPT_REQUEST", "payload": {"promptId": run["promptId"]}})
+
+
+@pytest.fixture
+def notes(aws_tavern: Tavern) -> Notes:
+    """What each function needed, once all have done their work."""
+    tavern, noted = aws_tavern, Notes(aws_tavern)
+    with noted.acting("websocket_connect"):
+        tavern.connect("ada")
+        tavern.connect("bob")
+    with noted.acting("api_handler"):
+        the_api_is_used(tavern)
+    with noted.acting("websocket_message"):
+        a_socket_is_used(tavern)
+    with noted.acting("run_execution"):
+        assert tavern.work() == 3
+    sent, lost, dead = (tavern.submit({"nodes": [TEXT], "edges": []}) for _ in range(3))
+    container.run_log().update(sent, {"dispatched": False})
+    container.run_log().update(lost, {"status": "running", "attempts": 99})
+    with noted.acting("sweep"):
+        worker.sweep({"detail": {"graceSeconds": 0}})
+    tavern.lose("ada")
+    with noted.acting("dead_letter"):
+        worker.dead_letter({"Records": [{"body": json.dumps({"promptId": dead})}]})
+    with noted.acting("websocket_disconnect"):
+        tavern.disconnect("bob")
+    return noted
+
+
+def test_every_call_is_allowed_by_the_policy_of_the_function_that_makes_it(notes: Notes) -> None:
+    refused = {
+        (function, need)
+        for function, needs in notes.needs.items()
+        for need in needs
+        if not allows(policy_of(function), need)
+    }
+    assert not refused
+    assert set(notes.needs) == {file.stem for file in POLICIES.glob("*.json")}
+
+
+def policy_of(function: str) -> list[dict[str, Any]]:
+    """The statements of a function's policy."""
+    statements: list[dict[str, Any]] = json.loads((POLICIES / f"{function}.json").read_text())[
+        "Statement"
+    ]
+    return statements

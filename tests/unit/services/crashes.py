@@ -1,0 +1,109 @@
+"""Stores that die at a chosen call, as a process does: nothing works from then on."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from chalicelib.ports import (
+    Change,
+    DocumentStore,
+    DocumentVersion,
+    Entry,
+    Index,
+    Page,
+    Revision,
+    StoredDocument,
+)
+
+Answer = TypeVar("Answer")
+
+
+class Crashed(Exception):  # noqa: N818 (the name reads as what happened)
+    """The process is dead."""
+
+
+class Fuse:
+    """Lets ``calls`` calls through; the next one is the last.
+
+    With ``late`` that one still reaches the store, but its answer never comes.
+    """
+
+    def __init__(self, calls: int, *, late: bool) -> None:
+        self._left = calls
+        self._late = late
+        self.blown = False
+
+    def call(self, act: Callable[[], Answer]) -> Answer:
+        """Call a store, or die."""
+        if self.blown:
+            raise Crashed
+        if self._left == 0:
+            self.blown = True
+            if self._late:
+                act()
+            raise Crashed
+        self._left -= 1
+        return act()
+
+
+class FusedDocuments:
+    """A ``DocumentStore`` behind a fuse."""
+
+    def __init__(self, documents: DocumentStore, fuse: Fuse) -> None:
+        self._documents = documents
+        self._fuse = fuse
+
+    def get(self, key: str, version: str | None = None) -> StoredDocument:
+        return self._fuse.call(lambda: self._documents.get(key, version))
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        if_match: str | None = None,
+        if_absent: bool = False,
+    ) -> Revision:
+        return self._fuse.call(
+            lambda: self._documents.put(
+                key, body, content_type=content_type, if_match=if_match, if_absent=if_absent
+            )
+        )
+
+    def delete(self, key: str) -> None:
+        self._fuse.call(lambda: self._documents.delete(key))
+
+    def purge(self, key: str) -> None:
+        self._fuse.call(lambda: self._documents.purge(key))
+
+    def versions(self, key: str) -> list[DocumentVersion]:
+        return self._fuse.call(lambda: self._documents.versions(key))
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return self._fuse.call(lambda: self._documents.keys(prefix))
+
+
+class FusedIndex:
+    """An ``Index`` behind a fuse."""
+
+    def __init__(self, index: Index, fuse: Fuse) -> None:
+        self._index = index
+        self._fuse = fuse
+
+    def get(self, partition: str, key: str) -> Entry | None:
+        return self._fuse.call(lambda: self._index.get(partition, key))
+
+    def query(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page:
+        return self._fuse.call(
+            lambda: self._index.query(partition, prefix, limit=limit, after=after)
+        )
+
+    def write(self, *changes: Change) -> None:
+        self._fuse.call(lambda: self._index.write(*changes))

@@ -1,0 +1,507 @@
+"""Workflows: round trips, names, versions, conditions, NodeGroup snapshots and races."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TavernError
+from chalicelib.services.if_match import IfMatch
+from tests.contracts.race import race, winners
+from tests.unit.services.desk import ADA, BOB, Desk, group, node
+
+HOSTILE = ["", ".", "...", "..", "../project", "a/b", "a\0", "\ud800", "x" * 129, "é", "a\n"]
+WHOLE: dict[str, Any] = {
+    "name": "Chapter",
+    "description": "d",
+    "nodes": [
+        node(
+            "a",
+            inputValues={"text_inputs": ["x"], "zero": 0},
+            configValues={"k": None},
+            inputConnectionOrders={"text_inputs": ["e"]},
+            width=12,
+            unknown={"deep": [1.0, 10, "夜"]},
+        )
+    ],
+    "edges": [{"id": "e", "source": "a", "target": "a", "sourceHandle": None, "markerEnd": {}}],
+    "viewport": {"x": 1, "y": 2.5, "zoom": 0.5},
+    "interfaceInputs": {"in": {"dataFlowType": "STRING"}},
+    "interfaceOutputs": {},
+    "creationMethod": "manual",
+    "referencedWorkflows": ["other"],
+    "previewTarget": None,
+    "unknown": {"kept": True},
+}
+
+
+def etag(text: str) -> IfMatch:
+    return IfMatch(frozenset({text}))
+
+
+def test_a_new_workflow_has_defaults(desk: Desk) -> None:
+    created = desk.workflows.create(ADA, desk.project(), {"name": " Chapter 1 "}).value
+    assert created == {
+        "id": created["id"],
+        "name": "Chapter 1",
+        "nodes": [],
+        "edges": [],
+        "viewport": {"x": 0, "y": 0, "zoom": 1},
+        "createdAt": "2027-01-15T08:00:00.000Z",
+        "updatedAt": "2027-01-15T08:00:00.000Z",
+        "version": "1",
+    }
+
+
+def test_everything_sent_survives_a_round_trip(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    saved = desk.workflows.save(ADA, "Novel", workflow_id, WHOLE)
+    assert saved.value.items() >= WHOLE.items()
+    assert repr(saved.value["viewport"]) == repr(WHOLE["viewport"])
+    assert desk.workflows.get(ADA, "Novel", workflow_id) == saved
+
+
+def test_what_the_server_keeps_beside_a_workflow_stays_hidden(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter", **{"$server": {"life": "mine"}})
+    assert "$server" not in desk.workflows.get(ADA, "Novel", workflow_id).value
+
+
+def test_a_save_replaces_the_whole(desk: Desk) -> None:
+    desk.project()
+    workflow_id = desk.workflow("Novel", **WHOLE)
+    desk.clock.advance(1)
+    saved = desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Chapter"}).value
+    assert saved == {
+        "id": workflow_id,
+        "name": "Chapter",
+        "nodes": [],
+        "edges": [],
+        "viewport": {"x": 0, "y": 0, "zoom": 1},
+        "createdAt": "2027-01-15T08:00:00.000Z",
+        "updatedAt": "2027-01-15T08:00:01.000Z",
+        "version": "2",
+    }
+
+
+def test_the_servers_fields_of_a_body_are_ignored(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    body = {"name": "Chapter", "createdAt": 5, "updatedAt": [], "version": 99, "id": workflow_id}
+    saved = desk.workflows.save(ADA, "Novel", workflow_id, body).value
+    assert (saved["createdAt"], saved["version"]) == ("2027-01-15T08:00:00.000Z", "2")
+
+
+def test_the_list_shows_summaries_by_name(desk: Desk) -> None:
+    desk.project()
+    second = desk.workflow("Novel", **{**WHOLE, "name": "b"})
+    first = desk.workflow("Novel", "a", nodes=[group("g", second), group("h", second)])
+    moment = "2027-01-15T08:00:00.000Z"
+    assert desk.workflows.list(ADA, "Novel") == [
+        {"id": first, "name": "a", "updatedAt": moment, "referencedWorkflows": [second]},
+        {
+            "id": second,
+            "name": "b",
+            "description": "d",
+            "updatedAt": moment,
+            "creationMethod": "manual",
+            "referencedWorkflows": ["other"],
+        },
+    ]
+
+
+def test_the_list_follows_every_save(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    for number in range(3):
+        desk.clock.advance(1)
+        body = {"name": f"Chapter {number}", "description": str(number)}
+        desk.workflows.save(ADA, "Novel", workflow_id, body)
+    (listed,) = desk.workflows.list(ADA, "Novel")
+    saved = desk.workflows.get(ADA, "Novel", workflow_id).value
+    assert listed == {key: saved[key] for key in ("id", "name", "description", "updatedAt")}
+
+
+def test_a_workflow_too_rich_for_a_row_is_listed_in_short(desk: Desk) -> None:
+    desk.project()
+    used = [f"{number:0128}" for number in range(3000)]
+    workflow_id = desk.workflow(
+        "Novel",
+        "夜" * 200,
+        description="\0" * 1_000_000,
+        referencedWorkflows=used,
+        nodes=[group(each, each) for each in used],
+    )
+    (listed,) = desk.workflows.list(ADA, "Novel")
+    assert listed["id"] == workflow_id
+    assert len(desk.workflows.get(ADA, "Novel", workflow_id).value["description"]) == 1_000_000
+
+
+def test_workflows_of_an_unknown_project_are_not_found(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        desk.workflows.list(ADA, "Novel")
+
+
+def test_a_workflow_for_an_unknown_project_leaves_nothing(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        desk.workflows.create(ADA, "Novel", {"name": "Chapter"})
+    assert list(desk.documents.keys("")) == []
+    assert list(desk.index.query("ada#project#Novel").entries) == []
+
+
+def test_users_do_not_see_each_others_workflows(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    desk.project("Novel", BOB)
+    with pytest.raises(NotFound):
+        desk.workflows.get(BOB, "Novel", workflow_id)
+
+
+@pytest.mark.parametrize("workflow_id", HOSTILE)
+def test_hostile_ids_are_not_found(desk: Desk, workflow_id: str) -> None:
+    desk.project()
+    for act in (
+        lambda: desk.workflows.get(ADA, "Novel", workflow_id),
+        lambda: desk.workflows.save(ADA, "Novel", workflow_id, {"name": "x"}),
+        lambda: desk.workflows.delete(ADA, "Novel", workflow_id),
+        lambda: desk.workflows.versions(ADA, "Novel", workflow_id),
+        lambda: desk.workflows.restore_version(ADA, "Novel", workflow_id, "1"),
+    ):
+        with pytest.raises(NotFound):
+            act()
+
+
+@pytest.mark.parametrize("workflow_id", ["mine", "a.b-c_D", "x" * 128, ".hidden"])
+def test_a_free_and_safe_id_is_kept(desk: Desk, workflow_id: str) -> None:
+    assert desk.workflow(desk.project(), "Chapter", id=workflow_id) == workflow_id
+
+
+@pytest.mark.parametrize("workflow_id", [*HOSTILE, 5])
+def test_an_unsafe_id_is_refused(desk: Desk, workflow_id: object) -> None:
+    desk.project()
+    with pytest.raises(InvalidInput) as refusal:
+        desk.workflows.create(ADA, "Novel", {"name": "Chapter", "id": workflow_id})
+    assert list(refusal.value.details) == ["id"]
+
+
+def test_a_taken_id_is_a_conflict(desk: Desk) -> None:
+    desk.workflow(desk.project(), "Chapter", id="mine")
+    with pytest.raises(Conflict):
+        desk.workflows.create(ADA, "Novel", {"name": "Other", "id": "mine"})
+    assert desk.names("Novel") == ["Chapter"]
+
+
+def test_another_id_in_the_body_is_refused(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    with pytest.raises(InvalidInput) as refusal:
+        desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Chapter", "id": "other"})
+    assert list(refusal.value.details) == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", None),
+        ("name", "x" * 201),
+        ("nodes", {}),
+        ("nodes.0", [5]),
+        ("nodes.0.id", [{**node("a"), "id": 5}]),
+        ("nodes.0.type", [{"id": "a", "position": {"x": 0, "y": 0}}]),
+        ("nodes.0.position.x", [{**node("a"), "position": {"x": "0", "y": 0}}]),
+        ("nodes.0.position.y", [{**node("a"), "position": {"x": 0, "y": float("inf")}}]),
+        ("nodes.0.position.y", [{**node("a"), "position": {"x": 0, "y": 10**400}}]),
+        ("nodes.0.configValues", [node("a", configValues=[])]),
+        ("edges.0.source", [{"id": "e", "target": "a"}]),
+        ("viewport.zoom", {"x": 0, "y": 0}),
+        ("interfaceInputs.a", {"a": 5}),
+        ("previewTarget.slotKey", {"nodeId": "a"}),
+        ("description", 5),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_refused(desk: Desk, field: str, value: object) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    before = desk.workflows.get(ADA, "Novel", workflow_id)
+    body = {"name": "Chapter", field.partition(".")[0]: value}
+    with pytest.raises(InvalidInput) as refusal:
+        desk.workflows.save(ADA, "Novel", workflow_id, body)
+    assert field in refusal.value.details
+    assert desk.workflows.get(ADA, "Novel", workflow_id) == before
+
+
+def test_a_million_wrong_nodes_are_refused_at_once(desk: Desk) -> None:
+    desk.project()
+    with pytest.raises(InvalidInput):
+        desk.workflows.create(ADA, "Novel", {"name": "x", "nodes": [1] * 1_000_000})
+
+
+@pytest.mark.parametrize("draft", [None, [], "x", 5])
+def test_a_draft_that_is_no_object_is_refused(desk: Desk, draft: object) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    with pytest.raises(InvalidInput, match="object"):
+        desk.workflows.create(ADA, "Novel", draft)
+    with pytest.raises(InvalidInput, match="object"):
+        desk.workflows.save(ADA, "Novel", workflow_id, draft)
+
+
+def test_half_a_surrogate_pair_is_refused(desk: Desk) -> None:
+    desk.project()
+    with pytest.raises(InvalidInput):
+        desk.workflows.create(ADA, "Novel", {"name": "Chapter", "note": "\ud800"})
+
+
+def test_a_taken_name_is_a_conflict_and_leaves_nothing(desk: Desk) -> None:
+    desk.workflow(desk.project(), "Chapter")
+    keys = list(desk.documents.keys(""))
+    with pytest.raises(Conflict):
+        desk.workflows.create(ADA, "Novel", {"name": " Chapter "})
+    assert list(desk.documents.keys("")) == keys
+    assert desk.names("Novel") == ["Chapter"]
+
+
+def test_names_differ_by_case_and_by_project(desk: Desk) -> None:
+    for project in (desk.project("One"), desk.project("Two")):
+        desk.workflow(project, "chapter")
+        desk.workflow(project, "Chapter")
+    assert desk.names("One") == ["Chapter", "chapter"]
+
+
+def test_a_refused_create_does_not_take_the_history_of_a_deleted_one_along(desk: Desk) -> None:
+    desk.workflow(desk.project(), "Chapter")
+    desk.workflow("Novel", "Mine", id="mine")
+    desk.workflows.delete(ADA, "Novel", "mine")
+    with pytest.raises(Conflict):
+        desk.workflows.create(ADA, "Novel", {"name": "Chapter", "id": "mine"})
+    desk.bin.restore(ADA, desk.bin_id())
+    assert desk.names("Novel") == ["Chapter", "Mine"]
+
+
+def test_a_rename_frees_the_old_name(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Old")
+    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "New"})
+    desk.workflow("Novel", "Old")
+    assert desk.names("Novel") == ["New", "Old"]
+
+
+def test_a_rename_onto_anothers_name_changes_nothing(desk: Desk) -> None:
+    desk.project()
+    first, _ = desk.workflow("Novel", "One"), desk.workflow("Novel", "Two")
+    before = desk.workflows.get(ADA, "Novel", first)
+    with pytest.raises(Conflict):
+        desk.workflows.save(ADA, "Novel", first, {"name": "Two"})
+    assert desk.workflows.get(ADA, "Novel", first) == before
+    assert desk.names("Novel") == ["One", "Two"]
+
+
+def test_a_rename_with_a_stale_etag_does_not_take_the_name(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "One")
+    with pytest.raises(PreconditionFailed):
+        desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Two"}, etag("stale"))
+    desk.workflow("Novel", "Two")
+
+
+def test_a_stale_etag_is_refused_and_changes_nothing(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    stale = desk.workflows.get(ADA, "Novel", workflow_id).etag
+    current = desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Chapter"})
+    for act in (
+        lambda: desk.workflows.save(ADA, "Novel", workflow_id, {"name": "x"}, etag(stale)),
+        lambda: desk.workflows.delete(ADA, "Novel", workflow_id, etag(stale)),
+        lambda: desk.workflows.restore_version(ADA, "Novel", workflow_id, "1", etag(stale)),
+    ):
+        with pytest.raises(TavernError):
+            act()
+    assert desk.workflows.get(ADA, "Novel", workflow_id) == current
+
+
+def test_the_current_etag_and_any_etag_are_accepted(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    current = desk.workflows.get(ADA, "Novel", workflow_id)
+    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "x"}, etag(current.etag))
+    desk.workflows.delete(ADA, "Novel", workflow_id, IfMatch(None))
+
+
+def test_every_save_has_its_own_etag(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    seen = {
+        desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Chapter"}).etag for _ in range(3)
+    }
+    assert len(seen) == 3
+
+
+def test_the_history_is_told_newest_first(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "One")
+    desk.clock.advance(10)
+    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Two"})
+    history = desk.workflows.versions(ADA, "Novel", workflow_id)
+    assert [(each["savedAt"], each["current"]) for each in history] == [
+        ("2027-01-15T08:00:10.000Z", True),
+        ("2027-01-15T08:00:00.000Z", False),
+    ]
+
+
+def test_the_history_begins_with_the_workflows_own_creation(desk: Desk) -> None:
+    desk.workflow(desk.project(), "One", id="mine")
+    desk.workflows.delete(ADA, "Novel", "mine")
+    desk.clock.advance(10)
+    desk.workflow("Novel", "Two", id="mine")
+    assert len(desk.workflows.versions(ADA, "Novel", "mine")) == 1
+
+
+def test_an_earlier_version_becomes_the_current_one(desk: Desk) -> None:
+    desk.project()
+    workflow_id = desk.workflow("Novel", **WHOLE)
+    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "New"})
+    desk.clock.advance(5)
+    oldest = desk.workflows.versions(ADA, "Novel", workflow_id)[-1]["version"]
+    restored = desk.workflows.restore_version(ADA, "Novel", workflow_id, oldest)
+    assert restored.value.items() >= WHOLE.items()
+    assert restored.value["version"] == "3"
+    assert restored.value["updatedAt"] == "2027-01-15T08:00:05.000Z"
+    assert desk.names("Novel") == ["Chapter"]
+    assert len(desk.workflows.versions(ADA, "Novel", workflow_id)) == 3
+
+
+def test_a_version_whose_name_is_taken_by_now_is_a_conflict(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Old")
+    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "New"})
+    desk.workflow("Novel", "Old")
+    oldest = desk.workflows.versions(ADA, "Novel", workflow_id)[-1]["version"]
+    with pytest.raises(Conflict):
+        desk.workflows.restore_version(ADA, "Novel", workflow_id, oldest)
+
+
+@pytest.mark.parametrize("version", ["", "0", "999", "-1", "x", "\0", "\ud800", "9" * 2000])
+def test_an_unknown_version_is_not_found(desk: Desk, version: str) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    with pytest.raises(NotFound):
+        desk.workflows.restore_version(ADA, "Novel", workflow_id, version)
+
+
+def test_a_version_of_another_workflow_that_had_the_id_is_not_found(desk: Desk) -> None:
+    desk.workflow(desk.project(), "One", id="mine")
+    (version,) = desk.workflows.versions(ADA, "Novel", "mine")
+    desk.workflows.delete(ADA, "Novel", "mine")
+    desk.workflow("Novel", "Two", id="mine")
+    with pytest.raises(NotFound):
+        desk.workflows.restore_version(ADA, "Novel", "mine", version["version"])
+
+
+def snapshot(desk: Desk, workflow_id: str) -> object:
+    (found,) = desk.workflows.get(ADA, "Novel", workflow_id).value["nodes"]
+    return found["data"]["groupInterface"] if "data" in found else None
+
+
+def test_node_groups_get_the_interface_of_what_they_run(desk: Desk) -> None:
+    used = desk.workflow(desk.project(), "Used")
+    users = [
+        desk.workflow("Novel", "A", nodes=[group("g", used, data={"label": "x"})]),
+        desk.workflow("Novel", "B", nodes=[{**group("g", used), "type": "NodeGroup"}]),
+    ]
+    other = desk.workflow("Novel", "C", nodes=[group("g", "else")])
+    interface = {"interfaceInputs": {"a": {"k": 1}}, "interfaceOutputs": {"b": {}}}
+    desk.workflows.save(ADA, "Novel", used, {"name": "Used", **interface})
+    copied = {"inputs": {"a": {"k": 1}}, "outputs": {"b": {}}}
+    assert [snapshot(desk, each) for each in users] == [copied, copied]
+    assert snapshot(desk, other) is None
+    assert desk.workflows.get(ADA, "Novel", users[0]).value["nodes"][0]["data"]["label"] == "x"
+    assert desk.workflows.get(ADA, "Novel", users[0]).value["version"] == "2"
+
+
+def test_node_groups_are_left_alone_when_the_interface_stays(desk: Desk) -> None:
+    interface: dict[str, Any] = {"interfaceInputs": {"a": {}}}
+    used = desk.workflow(desk.project(), "Used", **interface)
+    user = desk.workflow("Novel", "User", nodes=[group("g", used)])
+    before = desk.workflows.get(ADA, "Novel", user)
+    desk.workflows.save(ADA, "Novel", used, {"name": "Renamed", **interface})
+    assert desk.workflows.get(ADA, "Novel", user) == before
+
+
+def test_a_workflow_that_takes_the_id_others_refer_to_gives_them_its_interface(desk: Desk) -> None:
+    user = desk.workflow(desk.project(), "User", nodes=[group("g", "mine")])
+    desk.workflow("Novel", "Used", id="mine", interfaceOutputs={"b": {}})
+    assert snapshot(desk, user) == {"inputs": {}, "outputs": {"b": {}}}
+
+
+def test_of_ten_simultaneous_creates_of_one_name_one_wins(desk: Desk) -> None:
+    desk.project()
+    outcomes = race(10, lambda number: desk.workflow("Novel", "Chapter"))
+    assert len(winners(outcomes)) == 1
+    assert all(isinstance(each, Conflict) for each in outcomes if isinstance(each, TavernError))
+    assert desk.names("Novel") == ["Chapter"]
+    assert len(list(desk.documents.keys("users/ada/projects/Novel/workflows/"))) == 1
+
+
+def test_of_ten_simultaneous_creates_of_one_id_one_wins(desk: Desk) -> None:
+    desk.project()
+    outcomes = race(10, lambda number: desk.workflow("Novel", str(number), id="mine"))
+    assert len(winners(outcomes)) == 1
+    assert desk.names("Novel") == [str(winners(outcomes)[0])]
+
+
+def test_of_simultaneous_renames_onto_one_name_one_wins(desk: Desk) -> None:
+    desk.project()
+    ids = [desk.workflow("Novel", f"Chapter {number}") for number in range(6)]
+    outcomes = race(6, lambda number: desk.workflows.save(ADA, "Novel", ids[number], {"name": "X"}))
+    assert len(winners(outcomes)) == 1
+    assert all(isinstance(each, Conflict) for each in outcomes if isinstance(each, TavernError))
+    assert desk.names("Novel").count("X") == 1
+    assert len(desk.names("Novel")) == 6
+    assert desk.repair.repair(ADA).written == 0
+
+
+def test_simultaneous_saves_all_happen_one_after_the_other(desk: Desk) -> None:
+    workflow_id = desk.workflow(desk.project(), "Chapter")
+    outcomes = race(
+        4,
+        lambda number: desk.workflows.save(
+            ADA, "Novel", workflow_id, {"name": f"Chapter {number % 2}", "n": number}
+        ),
+    )
+    assert len(winners(outcomes)) >= 1
+    saved = desk.workflows.get(ADA, "Novel", workflow_id).value
+    assert saved["version"] == str(1 + len(winners(outcomes)))
+    assert desk.names("Novel") == [saved["name"]]
+    repaired = desk.repair.repair(ADA)
+    assert (repaired.written, repaired.removed) == (0, 0)
+
+
+def test_a_save_that_meets_a_delete_is_lost_or_kept_in_the_bin(desk: Desk) -> None:
+    desk.project()
+    for number in range(8):
+        workflow_id = desk.workflow("Novel", "Chapter")
+
+        def act(runner: int, each: str = workflow_id) -> None:
+            if runner == 0:
+                desk.workflows.delete(ADA, "Novel", each)
+            else:
+                desk.workflows.save(ADA, "Novel", each, {"name": f"Chapter {runner}"})
+
+        outcomes = race(4, act)
+        assert outcomes[0] is None
+        assert desk.names("Novel") == []
+        with pytest.raises(NotFound):
+            desk.workflows.get(ADA, "Novel", workflow_id)
+        entry = desk.bin.list(ADA)[0]
+        desk.bin.restore(ADA, entry["id"])
+        restored = desk.workflows.get(ADA, "Novel", workflow_id).value
+        acknowledged = [each for each in winners(outcomes) if each != 0]
+        assert int(restored["version"]) >= 1 + len(acknowledged)
+        desk.workflows.save(ADA, "Novel", workflow_id, {"name": f"Done {number}"})
+        desk.workflows.delete(ADA, "Novel", workflow_id)
+        desk.bin.empty(ADA)
+
+
+def test_workflows_added_while_their_project_is_deleted_go_with_it(desk: Desk) -> None:
+    for _ in range(5):
+        desk.project()
+
+        def act(runner: int) -> None:
+            if runner == 0:
+                desk.projects.delete(ADA, "Novel")
+            else:
+                desk.workflow("Novel", f"Chapter {runner}")
+
+        outcomes = race(5, act)
+        assert list(desk.documents.keys("")) == []
+        assert desk.index.query("ada#project#Novel").entries == []
+        desk.bin.restore(ADA, desk.bin_id())
+        acknowledged = {f"Chapter {each}" for each in winners(outcomes) if each}
+        assert acknowledged <= set(desk.names("Novel"))
+        desk.projects.delete(ADA, "Novel")
+        assert desk.bin.empty(ADA) == 1
