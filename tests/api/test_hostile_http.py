@@ -25,9 +25,9 @@ KNOWN: Mapping[str, str] = {
     "project_id": "p",
     "workflow_id": "w",
     "namespace": "core",
-    "node_type": "MathOperation",
+    "node_type": "RandomNumber",
     "part1": "client-scripts",
-    "part2": "MathOperation.js",
+    "part2": "RandomNumberNode.js",
 }
 BODIES: Mapping[str, Sequence[Any]] = {
     "/api/prompt": [RUN],
