@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib import container, json_text, logs
 from chalicelib.errors import InvalidInput, NotFound, NotSignedIn, TavernError, TooLarge
-from chalicelib.nodes import ButtonClick
+from chalicelib.nodes import ButtonClick, NodeError
 from chalicelib.ports import Connection
 from chalicelib.services.callers import is_trusted_origin
 from chalicelib.services.frames import frame
@@ -120,9 +120,14 @@ def _button_click(uid: str, _connection: Connection, payload: Mapping[str, Any])
         workflow_id=_optional_text(payload, "workflowId"),
     )
     node_type = _optional_text(payload, "nodeType")
+    if node_type and ":" not in node_type:
+        node_type = f"core:{node_type}"
     handler = container.registry().button_handler(node_type) if node_type else None
     if handler is not None:
-        handler(click)
+        try:
+            handler(click)
+        except NodeError as error:
+            raise InvalidInput(str(error)) from error
     return []
 
 

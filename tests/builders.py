@@ -40,7 +40,7 @@ class MemoryJournal:
                 text = json_text.dumps_exact(event.payload)
             except (TypeError, ValueError) as error:
                 raise NodeError("Its output is not JSON") from error
-            self.events.append(Event(event.type, json_text.loads_exact(text)))
+            self.events.append(Event(event.type, json_text.loads_exact(text), event.cuts))
         if happened:
             self.commits.append(len(self.events))
         return len(self.events)

@@ -78,7 +78,7 @@ class Call:
         return self.caller.uid
 
     def query(self, name: str) -> str | None:
-        """A parameter of the query string; the first, if there are several."""
+        """A parameter of the query string; the last, if there are several."""
         values = self._request.query_params
         return None if values is None or name not in values else str(values[name])
 

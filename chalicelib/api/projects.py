@@ -90,5 +90,8 @@ def versions(call: Call, project_id: str, workflow_id: str) -> Reply:
 @group.post(f"{_WORKFLOW}/versions/{{version}}/restore")
 def restore_version(call: Call, project_id: str, workflow_id: str, version: str) -> Reply:
     """Make an earlier version the current one; what was current becomes history."""
-    restored = container.workflows().restore_version(call.uid, project_id, workflow_id, version)
+    condition = call.if_match()
+    restored = container.workflows().restore_version(
+        call.uid, project_id, workflow_id, version, if_match=condition
+    )
     return document(call, restored.value, restored.etag)

@@ -24,10 +24,16 @@ STREAM_ENDED = {"type": "finish_reason_chunk", "content": "Stream ended"}
 
 
 class Event(NamedTuple):
-    """One record of a run's log."""
+    """One record of a run's log.
+
+    ``cuts`` keeps what a node's consumers saw of a text that was joined with
+    others or cut for its frame: the lengths of the texts inside, negative for
+    one that goes on in the node's next chunk. None is one whole text.
+    """
 
     type: str
     payload: Mapping[str, Any]
+    cuts: tuple[int, ...] | None = None
 
 
 def status(value: str, message: str | None = None) -> Event:
@@ -63,9 +69,16 @@ def bypassed(node_id: str, outputs: Mapping[str, Any]) -> Event:
     return Event(BYPASSED, {"nodeId": node_id, "pseudoOutputs": outputs})
 
 
-def chunk(node_id: str, content: Mapping[str, Any], *, last: bool = False) -> Event:
+def chunk(
+    node_id: str,
+    content: Mapping[str, Any],
+    *,
+    last: bool = False,
+    cuts: tuple[int, ...] | None = None,
+) -> Event:
     """A node yields a chunk ``{type, content}``."""
-    return Event(YIELD, {"sourceNodeId": node_id, "yieldedContent": content, "isLastChunk": last})
+    payload = {"sourceNodeId": node_id, "yieldedContent": content, "isLastChunk": last}
+    return Event(YIELD, payload, cuts)
 
 
 def interface_chunk(
@@ -81,12 +94,17 @@ def interface_chunk(
 
 @dataclass(slots=True)
 class NodeState:
-    """What is known of a node that has started. ``chunks`` are ``{type, content}``."""
+    """What is known of a node that has started.
+
+    ``chunks`` are ``{type, content}``, as its consumers get them; ``cut`` says
+    that the last of them goes on.
+    """
 
     status: str
     output: Mapping[str, Any] | None = None
     error: str | None = None
     bypassed: bool = False
+    cut: bool = False
     chunks: list[Mapping[str, Any]] = field(default_factory=list)
 
 
@@ -114,7 +132,10 @@ def fold(events: Iterable[Event], state: RunState | None = None) -> RunState:
     state = state or RunState()
     for event in events:
         state.sequence += 1
-        _APPLY[event.type](state, event.payload)
+        if event.type == YIELD:
+            _yield(state, event)
+        else:
+            _APPLY[event.type](state, event.payload)
     return state
 
 
@@ -159,11 +180,22 @@ def _bypassed(state: RunState, payload: Mapping[str, Any]) -> None:
     )
 
 
-def _yield(state: RunState, payload: Mapping[str, Any]) -> None:
-    node = state.nodes.get(payload["sourceNodeId"])
+def _yield(state: RunState, event: Event) -> None:
+    node = state.nodes.get(event.payload["sourceNodeId"])
     if node is None or node.status == "complete":
         return
-    node.chunks.append(payload["yieldedContent"])
+    content = event.payload["yieldedContent"]
+    if event.cuts is None and not node.cut:
+        node.chunks.append(content)
+        return
+    text, start = content["content"], 0
+    for length in event.cuts or (len(text),):
+        part = text[start : start + abs(length)]
+        if node.cut:
+            part = node.chunks.pop()["content"] + part
+        node.chunks.append({**content, "content": part})
+        node.cut = length < 0
+        start += abs(length)
 
 
 _APPLY = {
@@ -173,6 +205,5 @@ _APPLY = {
     COMPLETE: _complete,
     ERROR: _error,
     BYPASSED: _bypassed,
-    YIELD: _yield,
     INTERFACE_YIELD: _shown_only,
 }

@@ -116,9 +116,10 @@ async def run_stream(
             if isinstance(item, BatchOutputs):
                 outputs.update(item.values)
                 continue
-            for piece in _pieces(item):
-                collected.chunks.append({"type": piece.type, "content": piece.content})
-                await publish(piece)
+            if not isinstance(item, Chunk) or item.type not in _CHUNK_TYPES:
+                raise NodeError("Its code yielded something that is no chunk")
+            collected.chunks.append({"type": item.type, "content": item.content})
+            await publish(item)
             if item.type == "error_chunk":
                 raise NodeError(_error_text(item.content))
     finally:
@@ -132,14 +133,20 @@ def backoff(attempt: int) -> float:
     return random.uniform(0, longest)  # noqa: S311 (jitter, not a secret)
 
 
-def _pieces(chunk: Chunk) -> list[Chunk]:
-    if not isinstance(chunk, Chunk) or chunk.type not in _CHUNK_TYPES:
-        raise NodeError("Its code yielded something that is no chunk")
+def chunk_events(node_id: str, chunk: Chunk) -> list[events.Event]:
+    """The events of a chunk: several for a text that is too long for one frame."""
     text = chunk.content
     if chunk.type != "text_chunk" or not isinstance(text, str) or len(text) <= _TEXT_PIECE:
-        return [chunk]
-    starts = range(0, len(text), _TEXT_PIECE)
-    return [Chunk(chunk.type, text[start : start + _TEXT_PIECE]) for start in starts]
+        return [events.chunk(node_id, {"type": chunk.type, "content": text})]
+    pieces = [text[start : start + _TEXT_PIECE] for start in range(0, len(text), _TEXT_PIECE)]
+    return [
+        events.chunk(
+            node_id,
+            {"type": chunk.type, "content": piece},
+            cuts=None if number == len(pieces) else (-len(piece),),
+        )
+        for number, piece in enumerate(pieces, 1)
+    ]
 
 
 def _error_text(content: Any) -> str:

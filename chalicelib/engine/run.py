@@ -12,7 +12,14 @@ from typing import Any, Protocol
 from chalicelib.engine import bypass, events, inputs, values
 from chalicelib.engine.definitions import Chunk, Inputs, NodeError, NodeType, Outputs
 from chalicelib.engine.events import RunState
-from chalicelib.engine.node_run import Collected, NodeContext, Settings, backoff, run_stream
+from chalicelib.engine.node_run import (
+    Collected,
+    NodeContext,
+    Settings,
+    backoff,
+    chunk_events,
+    run_stream,
+)
 from chalicelib.engine.plan import Link, Plan, Step
 from chalicelib.engine.streams import Channel, Network
 from chalicelib.engine.values import ABSENT
@@ -261,12 +268,11 @@ class Execution:
     async def _yield(self, step: Step, chunk: Chunk) -> None:
         """Journal a chunk and hand it to everyone who listens."""
         node_id = step.node.id
-        content = {"type": chunk.type, "content": chunk.content}
         listeners = self._interface_streams.get(node_id, ())
-        self._journal.append(
-            events.chunk(node_id, content),
-            *(events.interface_chunk(key, name, content) for key, name in listeners),
-        )
+        for event in chunk_events(node_id, chunk):
+            content = event.payload["yieldedContent"]
+            shown = (events.interface_chunk(key, name, content) for key, name in listeners)
+            self._journal.append(event, *shown)
         for channel in self._consumers.get(node_id, ()):
             await channel.put(chunk)
         await self._journal.room()

@@ -21,7 +21,7 @@ from importlib.machinery import (
     ModuleSpec,
     SourceFileLoader,
 )
-from importlib.util import find_spec, module_from_spec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -79,7 +79,7 @@ def load(source: Source) -> LoadedPack:
         return _loaded(importlib.import_module(source.module), "pack")
     if source.entry_point is not None:
         module, _, attribute = source.entry_point.partition(":")
-        return _loaded(importlib.import_module(module.strip()), attribute.strip() or "pack")
+        return _loaded(importlib.import_module(module), attribute)
     raise DefinitionError(source.problem or "There is nothing to load")
 
 
@@ -128,7 +128,7 @@ def _installed() -> Iterator[Source]:
     from importlib.metadata import entry_points  # 20 ms that many starts do not need
 
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
-        yield Source(name=point.name, entry_point=point.value)
+        yield Source(name=point.name, entry_point=f"{point.module}:{point.attr or 'pack'}")
 
 
 def _load_folder(folder: Path) -> LoadedPack:
@@ -156,10 +156,9 @@ def _import_root(name: str, folder: Path) -> None:
 
 
 def _loaded(module: ModuleType, attribute: str) -> LoadedPack:
-    spec = find_spec(module.__name__)
-    if spec is None or spec.origin is None:
+    if module.__file__ is None:
         raise DefinitionError("Its module is not in a file")
-    return LoadedPack(_pack_of(module, attribute), Path(spec.origin).parent)
+    return LoadedPack(_pack_of(module, attribute), Path(module.__file__).parent)
 
 
 def _pack_of(module: ModuleType, attribute: str) -> Pack:

@@ -14,7 +14,8 @@ class BinEntry:
     """What was deleted: this version of the document at this place.
 
     ``complete`` False says that a project's deletion has not yet reached all
-    that is in the project.
+    that is in the project. Until then the project's object stays, so that no
+    new project can have the place.
     """
 
     id: str
@@ -51,6 +52,10 @@ class BinEntry:
             deleted_at=value["deletedAt"],
             complete=value["complete"],
         )
+
+    def life_of(self, place: Place) -> str:
+        """The life that it, or what was in it, has once it is restored."""
+        return library_keys.next_life(self.id, place.workflow_id)
 
     def completed(self) -> "BinEntry":
         """The entry once the deletion has reached everything."""

@@ -34,7 +34,7 @@ from chalicelib.services.archive import Archive
 from chalicelib.services.connections import Connections
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.ending import Ending
-from chalicelib.services.frames import batch_events, batch_frames, batch_text
+from chalicelib.services.frames import batch_events, batch_frames, event_batch
 from chalicelib.services.spill import Spill
 from chalicelib.services.statistics import queue_numbers
 
@@ -159,8 +159,7 @@ class Executions:
             if run.owner != owner or state.ended:
                 raise NotFound("No such run is queued or running")
             ended = events.status("interrupted")
-            text = batch_text([(ended.type, json_text.dumps_exact(ended.payload))])
-            batch = Batch(state.sequence + 1, 1, text, f"interrupt-{uuid.uuid4().hex}")
+            batch = event_batch(state.sequence + 1, ended, f"interrupt-{uuid.uuid4().hex}")
             try:
                 self._log.append(prompt_id, batch)
             except LogMovedOn:
@@ -236,9 +235,7 @@ def _check_prompt_id(prompt_id: str) -> None:
 
 
 def _queued_batch() -> Batch:
-    event = events.status("queued")
-    text = batch_text([(event.type, json_text.dumps_exact(event.payload))])
-    return Batch(1, 1, text, "submit")
+    return event_batch(1, events.status("queued"), "submit")
 
 
 def _has_ended(batches: list[Batch]) -> bool:

@@ -28,12 +28,25 @@ def event_frame(prompt_id: str, sequence: int, kind: str, payload: str) -> str:
 
 def batch_events(batch: Batch) -> list[Event]:
     """The events of a committed batch."""
-    return [Event(item[0], item[1]) for item in json_text.loads_exact(batch.events)]
+    return [
+        Event(item[0], item[1], tuple(item[2]) if len(item) > 2 else None)
+        for item in json_text.loads_exact(batch.events)
+    ]
 
 
-def batch_text(encoded: Iterable[tuple[str, str]]) -> str:
-    """The stored form of events, each a type and its payload as JSON text."""
-    return "[" + ",".join(f'["{kind}",{payload}]' for kind, payload in encoded) + "]"
+def batch_text(encoded: Iterable[tuple[str, str, Sequence[int] | None]]) -> str:
+    """The stored form of events, each a type, its payload as JSON text, and its cuts."""
+    texts = (
+        f'["{kind}",{payload}]' if cuts is None else f'["{kind}",{payload},{list(cuts)}]'
+        for kind, payload, cuts in encoded
+    )
+    return "[" + ",".join(texts) + "]"
+
+
+def event_batch(first: int, event: Event, writer: str) -> Batch:
+    """A batch of a single event."""
+    text = batch_text([(event.type, json_text.dumps_exact(event.payload), event.cuts)])
+    return Batch(first, 1, text, writer)
 
 
 def batch_frames(prompt_id: str, batches: Iterable[Batch], after: int) -> list[str]:

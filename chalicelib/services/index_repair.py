@@ -52,19 +52,21 @@ class IndexRepair:
         """Repair one user's rows; also completes deletions that crashed.
 
         Two workflows of one name (a create that crashed before it was refused)
-        both stay: the one that does not hold it gets a number. A document that is listed but was
-        hidden by a late delete comes back as it was listed.
+        both stay: the one that does not hold it gets a number. A document that is
+        listed but hidden comes back as it was listed.
         """
         deleted = self._deleted(uid)
-        self._complete_deletions(deleted.values())
+        self._complete_deletions(set(deleted.values()))
         self._bring_back_listed(uid)
         projects, workflows = self._living(uid, deleted)
         wanted = [*map(row, projects), *map(marker, (each.place for each in projects))]
         for stored in self._with_own_names(workflows):
             wanted += [row(stored), name_entry(stored)]
+        # What a deletion or a restore that crashed has of rows, it will go on with.
+        unfinished = {entry.place for entry in deleted.values()} - {each.place for each in projects}
         partitions = {library_keys.projects_partition(uid)} | {
             library_keys.project_partition(uid, place.project_id)
-            for place in self._project_places(uid) - self._being_deleted(uid)
+            for place in self._project_places(uid) - unfinished
         }
         written, removed = self._write(wanted, partitions)
         return Repaired(len(projects), len(workflows), written, removed)
@@ -74,7 +76,8 @@ class IndexRepair:
         found: dict[tuple[str, str], BinEntry] = {}
         for bin_row in self._index.query(library_keys.bin_partition(uid)).entries:
             entry = BinEntry.read(uid, bin_row)
-            found[entry.place.key, entry.life] = entry
+            for life in (entry.life, entry.life_of(entry.place)):  # before and while restored
+                found[entry.place.key, life] = entry
         return found
 
     def _complete_deletions(self, entries: Iterable[BinEntry]) -> None:
@@ -86,10 +89,10 @@ class IndexRepair:
                     self._bin.complete_deletion(entry)
                 except Conflict:
                     _logger.warning("A deletion is under way", extra={"key": entry.place.key})
-                continue
+                    continue
             current = self._store.find(entry.place)
             if current is not None and current.life == entry.life:
-                self._store.hide(entry.place)
+                self._store.hide(current)
 
     def _bring_back_listed(self, uid: str) -> None:
         for project in self._project_places(uid):
@@ -119,6 +122,8 @@ class IndexRepair:
         for key in self._store.documents.keys(library_keys.projects_folder(uid)):
             place = library_keys.place_of(uid, key)
             stored = None if place is None else self._store.find(place)
+            if place is not None:
+                self._store.unblock(place)
             if stored is None or (key, stored.life) in deleted:
                 continue
             (projects if stored.place.workflow_id is None else workflows).append(stored)
@@ -153,10 +158,6 @@ class IndexRepair:
             if place is not None:
                 places.add(place.project())
         return places
-
-    def _being_deleted(self, uid: str) -> set[Place]:
-        entries = self._deleted(uid).values()
-        return {entry.place for entry in entries if not entry.complete}
 
     def _write(self, wanted: list[Entry], partitions: set[str]) -> tuple[int, int]:
         rows = {(entry.partition, entry.key): entry for entry in wanted}

@@ -45,6 +45,7 @@ class _Waiting:
 
     kind: str
     payload: Mapping[str, Any]
+    cuts: tuple[int, ...] | None
     text: str
     size: int
     ticket: int
@@ -119,7 +120,7 @@ class RunJournal:
 
     def _add(self, event: Event, text: str, *, atomic: bool) -> None:
         size = len(text) if text.isascii() else len(text.encode())
-        entry = _Waiting(event.type, event.payload, text, size, self._tickets, atomic)
+        entry = _Waiting(event.type, event.payload, event.cuts, text, size, self._tickets, atomic)
         self._waiting.append(entry)
         self._waiting_bytes += size + _OVERHEAD
         key = _stream_key(event)
@@ -138,10 +139,12 @@ class RunJournal:
         if event.type == events.PROGRESS:
             entry.payload = event.payload
         else:
-            old = entry.payload["yieldedContent"]
-            text = old["content"] + event.payload["yieldedContent"]["content"]
+            old, new = entry.payload["yieldedContent"], event.payload["yieldedContent"]
+            text = old["content"] + new["content"]
             if len(text) > _MAX_JOINED_CHARACTERS:
                 return False
+            if event.type == events.YIELD:
+                entry.cuts = _cuts(entry.cuts, old) + _cuts(event.cuts, new)
             entry.payload = {**entry.payload, "yieldedContent": {**old, "content": text}}
         entry.text = json_text.dumps_exact(entry.payload)
         size = len(entry.text.encode())
@@ -193,7 +196,7 @@ class RunJournal:
             if entry.size > MAX_EVENT_BYTES:
                 entry.payload = self._spill.shrink(entry.payload)
                 entry.text = json_text.dumps_exact(entry.payload)
-        text = batch_text((entry.kind, entry.text) for entry in taken)
+        text = batch_text((entry.kind, entry.text, entry.cuts) for entry in taken)
         batch = Batch(first, len(taken), text, self._writer)
         self._log.append(self._prompt_id, batch)
 
@@ -208,6 +211,10 @@ def _encode(payload: Mapping[str, Any]) -> str:
         return json_text.dumps_exact(payload)
     except (TypeError, ValueError, RecursionError) as error:
         raise NodeError(f"Its output cannot be written as JSON: {error}") from error
+
+
+def _cuts(cuts: tuple[int, ...] | None, content: Mapping[str, Any]) -> tuple[int, ...]:
+    return (len(content["content"]),) if cuts is None else cuts
 
 
 def _stream_key(event: Event) -> tuple[str, str] | None:

@@ -185,12 +185,17 @@ def entry_partition(uid: str, entry_id: str) -> str:
 
 def entry_id(place: Place, life: str, version: str) -> str:
     """The id of the entry for this version of a document; each deletion has its own."""
-    return entry_prefix(place, life) + _digest(version, 4)
+    return entry_prefix(place) + _digest(f"{life}\n{version}", 8)
 
 
-def entry_prefix(place: Place, life: str) -> str:
-    """What the ids of all entries of a document's life start with."""
-    return _digest(f"{place.key}\n{life}", 12)
+def entry_prefix(place: Place) -> str:
+    """What the ids of all entries of a place start with."""
+    return _digest(place.key, 12)
+
+
+def next_life(entry_id: str, workflow_id: str | None) -> str:
+    """The life of what is restored from an entry; the same however often that is tried."""
+    return _digest(f"{entry_id}/{workflow_id or ''}", 8)
 
 
 def _digest(text: str, size: int) -> str:

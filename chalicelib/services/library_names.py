@@ -17,8 +17,8 @@ from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionF
 from chalicelib.ports import Entry, Put, Remove
 from chalicelib.services import library_keys
 from chalicelib.services.library_keys import Place
-from chalicelib.services.library_rows import TRIES, LibraryRows, busy
-from chalicelib.services.library_store import LibraryStore
+from chalicelib.services.library_rows import TRIES, LibraryRows
+from chalicelib.services.library_store import LibraryStore, busy
 
 
 class LibraryNames:
@@ -53,6 +53,12 @@ class LibraryNames:
             )
         except ConditionFailed:
             return
+
+    def release_unused(self, place: Place, name: str, token: str) -> None:
+        """Give a claimed name back, unless the workflow has it by now."""
+        current = self._store.find(place)
+        if current is None or current.name != name:
+            self.release(place, name, token)
 
     def make_room(self, place: Place, name: str) -> None:
         """Free a name that was left by a crash; ``Conflict`` if it is rightly held.

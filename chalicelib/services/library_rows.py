@@ -14,7 +14,7 @@ from chalicelib.ports import Change, Entry, Index, Put, Remove
 from chalicelib.services import group_interfaces, library_keys
 from chalicelib.services.bin_entries import BinEntry
 from chalicelib.services.library_keys import MARKER, Place
-from chalicelib.services.library_store import Document, LibraryStore, Stored
+from chalicelib.services.library_store import Document, LibraryStore, Stored, busy
 
 TRIES = 5
 _SUMMARY_FIELDS = ("description", "updatedAt", "creationMethod", "referencedWorkflows")
@@ -25,11 +25,12 @@ _MAX_USES = 500
 
 
 class InRecycleBin(NotFound):
-    """The document is deleted: its object is only still (or again) there for a moment."""
+    """The document is deleted, but its object is still there: it is to be hidden."""
 
-    def __init__(self, entry: BinEntry) -> None:
+    def __init__(self, entry: BinEntry, current: Stored) -> None:
         super().__init__(f"The {entry.place.kind} is in the recycle bin")
         self.entry = entry
+        self.current = current
 
 
 class LibraryRows:
@@ -39,8 +40,11 @@ class LibraryRows:
         self._store = store
         self.index = index
 
-    def replace(self, old: Stored, new: Stored, *, claim: str | None = None) -> None:
-        """Show the version that was just written; ``NotFound`` if it was deleted meanwhile."""
+    def replace(self, old: Stored, new: Stored, *, claim: str | None = None) -> bool:
+        """Show the version that was just written; ``NotFound`` if it was deleted meanwhile.
+
+        False if others were at work too, and the row shows what came of that.
+        """
         changes: list[Change] = [
             Remove(old.place.partition, old.place.row(old.version), if_present=True),
             Put(row(new)),
@@ -53,6 +57,8 @@ class LibraryRows:
             self.index.write(*changes)
         except ConditionFailed:
             self.settle(old.place)
+            return False
+        return True
 
     def settle(self, place: Place) -> Stored:
         """Make the row show the current version, whoever wrote it; returns that.
@@ -74,24 +80,32 @@ class LibraryRows:
             return current
         raise busy()
 
+    def drop(self, place: Place, life: str) -> None:
+        """List a workflow no more whose life has ended and whose object is hidden."""
+        for found in self.index.query(place.partition, place.rows).entries:
+            if found.value["life"] == life:
+                name = library_keys.name_row(found.value["name"])
+                self.index.write(Remove(place.partition, found.key), Remove(place.partition, name))
+
     def exists(self, project: Place) -> bool:
         """Is there such a project, as far as its workflows are concerned?"""
         return self.index.get(_inside(project), MARKER) is not None
 
-    def bin_entry(self, document: Stored) -> BinEntry | None:
-        """The entry of the recycle bin that holds this life of the document."""
-        place = document.place
+    def entries_of(self, place: Place) -> list[BinEntry]:
+        """All that was deleted at a place, not counting what was with its project."""
         partition = library_keys.bin_partition(place.uid)
-        prefix = library_keys.entry_prefix(place, document.life)
-        found = self.index.query(partition, prefix, limit=1).entries
-        return BinEntry.read(place.uid, found[0]) if found else None
+        found = self.index.query(partition, library_keys.entry_prefix(place)).entries
+        return [BinEntry.read(place.uid, entry) for entry in found]
 
     def _check_orphan(self, current: Stored) -> None:
         """What has no row is deleted, about to be listed, or left by a crash (returns)."""
-        entry = self.bin_entry(current)
-        if entry is not None:
-            raise InRecycleBin(entry)
-        if current.place.workflow_id is not None and not self.exists(current.place.project()):
+        place = current.place
+        for entry in self.entries_of(place):
+            if entry.life == current.life:
+                raise InRecycleBin(entry, current)
+            if entry.life_of(place) == current.life:
+                raise Conflict("It is being restored from the recycle bin; restore it again")
+        if place.workflow_id is not None and not self.exists(place.project()):
             raise NotFound("No such project")
         if self._store.is_recent(str(current.document.get("createdAt"))):
             raise busy()
@@ -155,11 +169,6 @@ def name_entry(workflow: Stored) -> Entry:
     """The row that gives a workflow its name."""
     place = workflow.place
     return Entry(place.partition, library_keys.name_row(workflow.name), {"id": place.workflow_id})
-
-
-def busy() -> Conflict:
-    """Another request has not finished with the same thing."""
-    return Conflict("Another request is changing the same thing; try again in a moment")
 
 
 def _name_remove(workflow: Stored) -> Remove:

@@ -6,8 +6,8 @@ from chalicelib.errors import PreconditionFailed
 from chalicelib.services.if_match import IfMatch
 from chalicelib.services.library_keys import Place
 from chalicelib.services.library_names import LibraryNames
-from chalicelib.services.library_rows import TRIES, LibraryRows, busy
-from chalicelib.services.library_store import Document, LibraryStore, Stored
+from chalicelib.services.library_rows import TRIES, LibraryRows
+from chalicelib.services.library_store import Document, LibraryStore, Stored, busy
 
 Change = Callable[[Stored], Document | None]
 
@@ -43,19 +43,17 @@ class LibrarySaving:
 
     def _written(self, old: Stored, document: Document) -> Stored | None:
         """The new version, with its rows; None if another was written first."""
-        name = str(document.get("name", ""))
-        renamed = old.place.kind == "workflow" and name != old.name
+        name, claim, done = str(document.get("name", "")), None, False
         try:
-            claim = self._names.claim(old.place, name) if renamed else None
-        except PreconditionFailed:
-            return None
-        try:
+            if old.place.kind == "workflow" and name != old.name:
+                claim = self._names.claim(old.place, name)
             new = self._store.replace(old, document)
+            done = self._rows.replace(old, new, claim=claim)
         except PreconditionFailed:
-            if claim is not None:
-                self._names.release(old.place, name, claim)
             return None
-        self._rows.replace(old, new, claim=claim)
+        finally:
+            if claim is not None and not done:
+                self._names.release_unused(old.place, name, claim)
         return new
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,9 +37,10 @@ class Versioned:
 class Stored:
     """A document as it is in the store.
 
-    ``life`` tells two documents apart that had the same place one after the
-    other; it stays through saves, deletion and restoring. ``interface_changed``
-    says that the write of this version changed the workflow's interface.
+    ``life`` is what all versions from a creation, or a restoring, to the next
+    deletion have in common. A life that has ended never returns, so whoever
+    finds an object of it may hide it. ``interface_changed`` says that the write
+    of this version changed the workflow's interface.
     """
 
     place: Place
@@ -101,7 +102,13 @@ class LibraryStore:
         """Write a document where there is none; else ``PreconditionFailed``."""
         life = life or secrets.token_hex(8)
         body = _body(document, {"life": life})
-        revision = self.documents.put(place.key, body, if_absent=True)
+        try:
+            revision = self.documents.put(place.key, body, if_absent=True)
+        except PreconditionFailed:
+            block = self._block_of_a_crash(place)
+            if block is None:
+                raise
+            revision = self.documents.put(place.key, body, if_match=block.etag)
         return Stored(place, document, revision.etag, revision.version, life)
 
     def replace(self, old: Stored, document: Document, *, life: str | None = None) -> Stored:
@@ -113,57 +120,91 @@ class LibraryStore:
         revision = self.documents.put(old.place.key, body, if_match=old.etag)
         return Stored(old.place, document, revision.etag, revision.version, life, interface_changed)
 
-    def bring_back(self, old: Stored) -> Stored:
-        """Make an earlier version current where there is none; else ``PreconditionFailed``.
+    def hide(self, current: Stored) -> None:
+        """Put a delete marker on a document whose life has ended; its versions stay.
 
-        Something that only blocks the place, left by a removal of this life
-        that crashed, gives way.
-        """
-        try:
-            found = self.documents.get(old.place.key)
-            block = found.etag if found.body == _block_body(old.life) else None
-        except NotFound:
-            block = None
-        body = _body(old.document, {"life": old.life})
-        revision = self.documents.put(old.place.key, body, if_match=block, if_absent=block is None)
-        return Stored(old.place, old.document, revision.etag, revision.version, old.life)
-
-    def hide(self, place: Place) -> None:
-        """Put a delete marker on a document; its versions stay."""
-        self.documents.delete(place.key)
-
-    def purge(self, place: Place, life: str) -> None:
-        """Remove all versions of a document for good, unless another life has its place.
-
-        A purge takes whatever is at the key, also what somebody adds there in
-        that moment. So a block is put first, on the same conditions as any
-        write: while it is there nobody can add. After a crash in between, the
-        block hides what is left, and another purge goes on from it.
+        A delete marker cannot be conditional. So the object is first replaced,
+        if it is still of this life, by a block that refuses all writers for as
+        long as this request may live; nobody else's work can be hidden by it.
         """
         for _ in range(_TRIES):
             try:
-                if not self._block(place, life):
+                self.documents.put(
+                    current.place.key, self._block(), content_type=_BLOCK, if_match=current.etag
+                )
+            except PreconditionFailed:
+                found = self.find(current.place)
+                if found is None or found.life != current.life:
                     return
+                current = found
+            else:
+                self.documents.delete(current.place.key)
+                return
+        raise busy()
+
+    def hide_all(self, place: Place) -> None:
+        """Put a delete marker on whatever is there: for who has the place to himself."""
+        self.documents.delete(place.key)
+
+    def unblock(self, place: Place) -> None:
+        """Clear a place of what a crash between blocking and deleting has left."""
+        if self._block_of_a_crash(place) is not None:
+            self.documents.delete(place.key)
+
+    def begin_purge(self, place: Place, lives: Set[str]) -> bool:
+        """Block a place for a purge, so that nobody can add what would be purged along.
+
+        False if a document of none of these lives is there now: it is to stay.
+        ``Conflict`` while somebody else blocks the place.
+        """
+        for _ in range(_TRIES):
+            try:
+                found: StoredDocument | None = self.documents.get(place.key)
+            except NotFound:
+                found = None
+            if found is not None and found.content_type == _BLOCK:
+                found = self._block_of_a_crash(place)
+                if found is None:
+                    raise busy()
+            elif found is not None and _parsed(place, found).life not in lives:
+                return False
+            try:
+                self.documents.put(
+                    place.key,
+                    self._block(),
+                    content_type=_BLOCK,
+                    if_match=None if found is None else found.etag,
+                    if_absent=found is None,
+                )
             except PreconditionFailed:
                 continue
-            self.documents.purge(place.key)
-            return
-        raise Conflict("Too many requests change the same thing at once")
+            return True
+        raise busy()
 
-    def _block(self, place: Place, life: str) -> bool:
+    def end_purge(self, place: Place, *, keep_versions: bool) -> None:
+        """Remove a blocked place's versions for good, or only hide them again."""
+        if keep_versions:
+            self.documents.delete(place.key)
+        else:
+            self.documents.purge(place.key)
+
+    def is_block(self, size: int) -> bool:
+        """Does a version of so many bytes only block its place? No document is that small."""
+        return size == len(self._block())
+
+    def _block(self) -> bytes:
+        return json_text.dumps({"blocked": self.timestamp(), "by": secrets.token_hex(8)}).encode()
+
+    def _block_of_a_crash(self, place: Place) -> StoredDocument | None:
+        """What blocks the place, if whoever put it there cannot be at work any more."""
         try:
             found = self.documents.get(place.key)
         except NotFound:
-            body = _block_body(life)
-            self.documents.put(place.key, body, content_type=_BLOCK, if_absent=True)
-            return True
-        if found.content_type == _BLOCK:
-            return True
-        if _parsed(place, found).life != life:
-            return False
-        body = _block_body(life)
-        self.documents.put(place.key, body, content_type=_BLOCK, if_match=found.etag)
-        return True
+            return None
+        if found.content_type != _BLOCK:
+            return None
+        since = json_text.loads_exact(found.body.decode())["blocked"]
+        return None if self.is_recent(since) else found
 
 
 def timestamp(moment: float) -> str:
@@ -181,10 +222,6 @@ def _body(document: Document, hidden: Mapping[str, Any]) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput("A string holds half of a surrogate pair") from error
-
-
-def _block_body(life: str) -> bytes:
-    return _body({}, {"removed": life})
 
 
 def _parsed(place: Place, found: StoredDocument) -> Stored:
@@ -207,3 +244,8 @@ def _parsed(place: Place, found: StoredDocument) -> Stored:
         life=str(hidden.get("life", "")),
         interface_changed=bool(hidden.get("interfaceChanged")),
     )
+
+
+def busy() -> Conflict:
+    """Another request has not finished with the same thing."""
+    return Conflict("Another request is changing the same thing; try again in a moment")

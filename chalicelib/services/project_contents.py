@@ -1,29 +1,30 @@
 """What happens to the workflows of a project that is deleted, restored or removed.
 
 They are moved, a few dozen a write, between the project's rows and the rows of
-its entry in the recycle bin. All of it may be done again from the start after a
-crash, and is done under the entry's lease.
+its entry in the recycle bin, under the entry's lease. What is done stays done:
+after a crash, or when a request runs out of time, the next one goes on.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
-from chalicelib.ports import Change, Entry, Index, Put, Remove
+from chalicelib.ports import Change, Entry, Put, Remove
 from chalicelib.services import library_keys
 from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.bin_lease import BinLease
+from chalicelib.services.bin_lease import BinLease, in_use
 from chalicelib.services.library_keys import WORKFLOW_ROWS, Place
-from chalicelib.services.library_rows import LibraryRows, busy, name_entry, row
-from chalicelib.services.library_store import LibraryStore, Stored
+from chalicelib.services.library_rows import LibraryRows, name_entry, row
+from chalicelib.services.library_store import LibraryStore, Stored, busy
 
 _logger = logging.getLogger(__name__)
 
 _WORKFLOWS_A_WRITE = 30
 _CHANGES_A_WRITE = 100
-_TRIES = 100
+_TRIES = 10
+_BACK = "back"  # in a row of the entry: the version that the restored workflow has
 _Item = TypeVar("_Item")
 
 
@@ -37,19 +38,32 @@ class ProjectContents:
     def __init__(self, store: LibraryStore, rows: LibraryRows) -> None:
         self._store = store
         self._rows = rows
-        self._index: Index = rows.index
+        self._index = rows.index
 
     def bury(self, entry: BinEntry, lease: BinLease) -> None:
-        """Move all rows to the entry, then hide the objects, the project's last.
+        """Hide all workflows and move their rows to the entry.
 
-        The project's marker is gone by now. A workflow that is saved in between
-        goes along with what was saved.
+        The project's marker is gone by now, and its object still there, so none
+        is added and no new project has the place. One that is saved in between
+        goes along as it was saved.
         """
-        self._move_rows(entry, lease)
-        for place, _version, _life in self.of(entry):
-            lease.renew()
-            self._store.hide(place)
-        self._store.hide(entry.place)
+        project = entry.place
+        partition = library_keys.project_partition(project.uid, project.project_id)
+        refused = 0
+        while refused < _TRIES:
+            page = self._index.query(partition, WORKFLOW_ROWS, limit=_WORKFLOWS_A_WRITE).entries
+            if not page:
+                rest = self._index.query(partition).entries
+                self._remove(each for each in rest if not each.key.startswith(WORKFLOW_ROWS))
+                return
+            for found in page:
+                lease.renew()
+                self._store.hide_all(project.workflow(_id(found)))
+            try:
+                self._index.write(*self._moved(entry, page))
+            except ConditionFailed:
+                refused += 1  # one was saved or deleted in between
+        raise busy()
 
     def bring_back(self, entry: BinEntry, lease: BinLease) -> Stored:
         """Put all objects back, the project's first, and the workflows' rows.
@@ -57,68 +71,62 @@ class ProjectContents:
         Putting back the project's marker, its row and taking the entry away is
         left to the caller: that is what makes it restored.
         """
-        project = self.brought_back(entry.place, entry.life, entry.version)
-        self.sweep(entry.place)
-        for some in _batches(self.of(entry), _WORKFLOWS_A_WRITE):
-            lease.renew()
+        project = self.brought_back(entry, entry.place, entry.life, entry.version)
+        kept = self._entries(entry)
+        self._sweep(entry.place, kept, refuse_recent=True)
+        for some in _batches((each for each in kept if _BACK not in each.value), 30):
             changes: list[Change] = []
-            for place, version, life in some:
-                try:
-                    stored = self.brought_back(place, life, version, over=True)
-                except Gone:  # a removal for good was begun
-                    _logger.warning("A restored project lacks a workflow", extra={"key": place.key})
-                    continue
-                changes += [Put(row(stored)), Put(name_entry(stored))]
-            if changes:
+            for found in some:
+                lease.renew()
+                changes += self._workflow_back(entry, found)
+            try:
                 self._index.write(*changes)
+            except ConditionFailed:
+                raise in_use() from None
         return project
 
-    def purge(self, entry: BinEntry, lease: BinLease) -> None:
-        """Remove all objects for good, and what the entry has of rows."""
+    def purge(self, entry: BinEntry, lease: BinLease, others: Sequence[BinEntry]) -> None:
+        """Remove all objects for good, the project's last, and the rows of the entry."""
+        kept = self._entries(entry)
         if not self._rows.exists(entry.place):
-            self.sweep(entry.place)
-        for place, _version, life in self.of(entry):
-            lease.renew()
-            self._store.purge(place, life)
-        self._store.purge(entry.place, entry.life)
-        self.forget(entry)
+            self._sweep(entry.place, kept, refuse_recent=False)
+        for some in _batches(kept, _WORKFLOWS_A_WRITE):
+            for found in some:
+                lease.renew()
+                place = entry.place.workflow(_id(found))
+                self.purge_one(entry, place, found.value["life"], others)
+            self._remove(some)
+        self.purge_one(entry, entry.place, entry.life, others)
 
-    def of(self, entry: BinEntry) -> list[tuple[Place, str, str]]:
-        """The workflows of an entry: where each was, its version and its life."""
-        return [
-            (
-                entry.place.workflow(found.value["summary"]["id"]),
-                found.value["version"],
-                found.value["life"],
-            )
-            for found in self._entries(entry)
-        ]
+    def purge_one(
+        self, entry: BinEntry, place: Place, life: str, others: Sequence[BinEntry]
+    ) -> None:
+        """Remove one object with its versions for good.
+
+        If another document lives at the place, or another one that did is in
+        the recycle bin, the versions stay until that one is removed too: the
+        store can only purge them together.
+        """
+        if self._store.begin_purge(place, {life, entry.life_of(place)}):
+            shared = any(self._holds(other, place) for other in others)
+            self._store.end_purge(place, keep_versions=shared)
 
     def forget(self, entry: BinEntry) -> None:
         """Drop the rows of an entry's workflows."""
         self._remove(self._entries(entry))
 
-    def sweep(self, project: Place) -> None:
-        """Drop the rows in the partition of a project that does not exist (any more)."""
-        partition = library_keys.project_partition(project.uid, project.project_id)
-        self._remove(self._index.query(partition).entries)
-
-    def _sweep_names(self, project: Place) -> None:
-        partition = library_keys.project_partition(project.uid, project.project_id)
-        rows = self._index.query(partition).entries
-        self._remove(found for found in rows if not found.key.startswith(WORKFLOW_ROWS))
-
-    def brought_back(self, place: Place, life: str, version: str, *, over: bool = False) -> Stored:
-        """The object as it was at this version, current again; ``Gone``.
+    def brought_back(self, entry: BinEntry, place: Place, ended_life: str, version: str) -> Stored:
+        """The object as it was at this version, current again in a new life; ``Gone``.
 
         If it is back already, by a restore that crashed, that is fine. Another
-        life at the place is a ``Conflict``, or with ``over`` becomes history.
+        document at the place is a ``Conflict``.
         """
+        life = entry.life_of(place)
         current = self._store.find(place)
-        if current is not None and (current.life == life or not over):
-            if current.life != life:
-                raise _place_taken(place)
+        if current is not None and current.life == life:
             return current
+        if current is not None and current.life != ended_life:
+            raise _place_taken(place)
         try:
             old = self._store.load(place, version)
         except NotFound:
@@ -126,35 +134,67 @@ class ProjectContents:
         try:
             if current is not None:
                 return self._store.replace(current, old.document, life=life)
-            return self._store.bring_back(old)
+            return self._store.add(place, old.document, life)
         except PreconditionFailed:
-            raise _place_taken(place) from None
+            raise in_use() from None
 
-    def _move_rows(self, entry: BinEntry, lease: BinLease) -> None:
-        project = entry.place
-        partition = library_keys.project_partition(project.uid, project.project_id)
-        for _ in range(_TRIES):
-            lease.renew()
-            page = self._index.query(partition, WORKFLOW_ROWS, limit=_WORKFLOWS_A_WRITE).entries
-            if not page:
-                self._sweep_names(project)  # crashed renames have claimed them
-                return
-            try:
-                self._index.write(*self._moved(entry, page))
-            except ConditionFailed:
-                continue  # one was saved in between
-        raise busy()
+    def _workflow_back(self, entry: BinEntry, found: Entry) -> list[Change]:
+        place = entry.place.workflow(_id(found))
+        try:
+            stored = self.brought_back(entry, place, found.value["life"], found.value["version"])
+        except Gone:
+            _logger.warning("A restored project lacks a workflow", extra={"key": place.key})
+            return [Remove(found.partition, found.key)]
+        done = {**found.value, _BACK: stored.version}
+        return [
+            Put(row(stored), if_absent=True),
+            Put(name_entry(stored), if_absent=True),
+            Put(Entry(found.partition, found.key, done)),
+        ]
 
     def _moved(self, entry: BinEntry, page: Sequence[Entry]) -> Iterator[Change]:
         to = library_keys.entry_partition(entry.place.uid, entry.id)
         names = {found.value["name"]: found.partition for found in page}
-        kept = {found.value["summary"]["id"]: found.value for found in page}
+        kept = {_id(found): found.value for found in page}
         for found in page:
             yield Remove(found.partition, found.key, if_present=True)
         for name, partition in names.items():
             yield Remove(partition, library_keys.name_row(name))
         for workflow_id, value in kept.items():
             yield Put(Entry(to, f"{WORKFLOW_ROWS}{workflow_id}", value))
+
+    def _sweep(self, project: Place, kept: Sequence[Entry], *, refuse_recent: bool) -> None:
+        """Drop the rows that a create or a restore has left in a project that is not there.
+
+        A create that is under way finds out by itself that the project is gone.
+        Where it could not, because the project comes back: ``Conflict``.
+        """
+        partition = library_keys.project_partition(project.uid, project.project_id)
+        back = {
+            project.workflow(_id(found)).row(found.value[_BACK])
+            for found in kept
+            if _BACK in found.value
+        }
+        for found in self._index.query(partition, WORKFLOW_ROWS).entries:
+            ours = found.key in back
+            if self._store.is_recent(found.value["summary"].get("updatedAt", "")) and not ours:
+                if refuse_recent:
+                    raise in_use()
+                continue
+            if ours and refuse_recent:
+                continue
+            self._index.write(
+                Remove(partition, found.key),
+                Remove(partition, library_keys.name_row(found.value["name"])),
+            )
+
+    def _holds(self, other: BinEntry, place: Place) -> bool:
+        if other.place == place:
+            return True
+        if other.place != place.project() or place.workflow_id is None:
+            return False
+        partition = library_keys.entry_partition(place.uid, other.id)
+        return self._index.get(partition, f"{WORKFLOW_ROWS}{place.workflow_id}") is not None
 
     def _entries(self, entry: BinEntry) -> Sequence[Entry]:
         partition = library_keys.entry_partition(entry.place.uid, entry.id)
@@ -163,6 +203,11 @@ class ProjectContents:
     def _remove(self, entries: Iterable[Entry]) -> None:
         for some in _batches(entries, _CHANGES_A_WRITE):
             self._index.write(*(Remove(found.partition, found.key) for found in some))
+
+
+def _id(found: Entry) -> str:
+    value: Mapping[str, Any] = found.value
+    return str(value["summary"]["id"])
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

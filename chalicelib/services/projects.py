@@ -12,9 +12,9 @@ from chalicelib.services.bin_entries import BinEntry
 from chalicelib.services.bin_lease import BinLease
 from chalicelib.services.if_match import IfMatch
 from chalicelib.services.library_keys import MARKER, Place
-from chalicelib.services.library_rows import TRIES, InRecycleBin, LibraryRows, busy, marker, row
+from chalicelib.services.library_rows import TRIES, InRecycleBin, LibraryRows, marker, row
 from chalicelib.services.library_saving import LibrarySaving, check
-from chalicelib.services.library_store import Document, LibraryStore, Stored, Versioned
+from chalicelib.services.library_store import Document, LibraryStore, Stored, Versioned, busy
 from chalicelib.services.project_contents import ProjectContents
 from chalicelib.services.recycle_bin import RecycleBin
 
@@ -101,36 +101,36 @@ class Projects:
                 continue
             self._contents.bury(entry, lease)
             self._index.write(Put(entry.completed().row()), lease.remove())
+            self._store.hide(current)
             return
         raise busy()
 
     def _is_deleted_by_another(self, place: Place) -> bool:
         try:
             self._rows.settle(place)
-        except InRecycleBin as found:
-            self._go_on_deleting(found.entry)
+        except InRecycleBin as deleted:
+            self._go_on_deleting(deleted)
             return True
         return False
 
-    def _go_on_deleting(self, entry: BinEntry) -> None:
-        if entry.complete:
-            raise Conflict("It is being restored from the recycle bin; restore it again")
-        self._bin.complete_deletion(entry)
+    def _go_on_deleting(self, deleted: InRecycleBin) -> None:
+        self._bin.complete_deletion(deleted.entry)
+        self._store.hide(deleted.current)
 
     def _added(self, place: Place, document: Document) -> Stored:
         for _ in range(TRIES):
             try:
                 return self._store.add(place, document)
             except PreconditionFailed:
-                self._make_room(place)
+                self._free(place)
         raise busy()
 
-    def _make_room(self, place: Place) -> None:
+    def _free(self, place: Place) -> None:
         """Free an id of what a crash has left there; ``Conflict`` if it is rightly held."""
         try:
             self._rows.settle(place)  # a create that crashed half-way is completed by this
-        except InRecycleBin as found:
-            self._go_on_deleting(found.entry)
+        except InRecycleBin as deleted:
+            self._go_on_deleting(deleted)
         except NotFound:
             return
         else:

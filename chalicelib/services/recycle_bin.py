@@ -8,7 +8,7 @@ document's entry names the version to bring back.
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
 from chalicelib.services import library_keys
 from chalicelib.services.bin_entries import BinEntry
@@ -58,11 +58,12 @@ class RecycleBin:
         """Remove one thing with all its versions for good; ``NotFound``, ``Conflict``."""
         with held(self._store, self._index, self._entry(uid, entry_id)) as lease:
             entry = self._entry(uid, entry_id)
+            others = [other for other in self._entries(uid) if other.id != entry_id]
+            self._complete(entry, lease)
             if entry.place.workflow_id is None:
-                self._complete(entry, lease)
-                self._contents.purge(entry, lease)
+                self._contents.purge(entry, lease, others)
             else:
-                self._store.purge(entry.place, entry.life)
+                self._contents.purge_one(entry, entry.place, entry.life, others)
             self._forget(entry)
 
     def empty(self, uid: str) -> int:
@@ -78,8 +79,11 @@ class RecycleBin:
 
     def complete_deletion(self, entry: BinEntry) -> None:
         """Go on with a project's deletion that crashed; ``Conflict`` if it may still run."""
+        uid = entry.place.uid
         with held(self._store, self._index, entry) as lease:
-            self._complete(entry, lease)
+            found = self._index.get(library_keys.bin_partition(uid), entry.id)
+            if found is not None:
+                self._complete(BinEntry.read(uid, found), lease)
 
     def _complete(self, entry: BinEntry, lease: BinLease) -> None:
         if not entry.complete:
@@ -107,11 +111,14 @@ class RecycleBin:
         self._contents.forget(entry)
 
     def _restore_workflow(self, entry: BinEntry) -> None:
-        project = entry.place.project()
+        place, project = entry.place, entry.place.project()
         if not self._rows.exists(project):
             raise Conflict("Its project is not there; restore the project first")
-        self._names.make_room(entry.place, entry.name)
-        stored = self._brought_back(entry)
+        try:
+            self._names.make_room(place, entry.name)
+        except PreconditionFailed:
+            raise in_use() from None
+        stored = self._contents.brought_back(entry, place, entry.life, entry.version)
         try:
             self._index.write(
                 Remove(library_keys.bin_partition(entry.place.uid), entry.id, if_present=True),
@@ -119,19 +126,10 @@ class RecycleBin:
                 Put(name_entry(stored), if_absent=True),
             )
         except ConditionFailed:
-            self._store.hide(entry.place)
+            self._store.hide(stored)
             raise Conflict("Another workflow of its project has its name by now") from None
         if not self._rows.exists(project):
             self._put_back(entry, stored)
-
-    def _brought_back(self, entry: BinEntry) -> Stored:
-        current = self._store.find(entry.place)
-        if current is not None and current.life == entry.life:
-            if self._store.is_recent(entry.deleted_at):
-                raise in_use()  # the request that deletes it has yet to hide it
-            if current.version == entry.version:
-                self._store.hide(entry.place)
-        return self._contents.brought_back(entry.place, entry.life, entry.version)
 
     def _put_back(self, entry: BinEntry, stored: Stored) -> None:
         """The project was deleted while its workflow came back."""
@@ -144,7 +142,7 @@ class RecycleBin:
             )
         except ConditionFailed:  # it went into the bin again, with its project
             return
-        self._store.hide(place)
+        self._store.hide(stored)
         raise Conflict("Its project is not there; restore the project first")
 
     def _entries(self, uid: str) -> Sequence[BinEntry]:

@@ -16,12 +16,12 @@ from chalicelib.engine.node_run import Settings
 from chalicelib.engine.plan import make_plan
 from chalicelib.engine.run import Execution
 from chalicelib.errors import LogMovedOn, NotFound
-from chalicelib.ports import Batch, Clock, DocumentStore, Run, RunLog
+from chalicelib.ports import Clock, DocumentStore, Run, RunLog
 from chalicelib.services.broadcast import RunBroadcast
 from chalicelib.services.connections import Connections
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.ending import Ending
-from chalicelib.services.frames import batch_events, batch_frames, batch_text
+from chalicelib.services.frames import batch_events, batch_frames, event_batch
 from chalicelib.services.journal import Commit, RunJournal
 from chalicelib.services.spill import Spill
 
@@ -92,8 +92,7 @@ class Runner:
                 return None
             writer = uuid.uuid4().hex
             running = events.status("running")
-            text = batch_text([(running.type, json_text.dumps_exact(running.payload))])
-            batch = Batch(state.sequence + 1, 1, text, writer)
+            batch = event_batch(state.sequence + 1, running, writer)
             try:
                 parts.log.append(prompt_id, batch)
             except LogMovedOn:

@@ -3,14 +3,13 @@
 import logging
 import uuid
 
-from chalicelib import json_text
 from chalicelib.engine import events
 from chalicelib.errors import LogMovedOn, NotFound
-from chalicelib.ports import Batch, Clock, Index, Run, RunLog
+from chalicelib.ports import Clock, Index, Run, RunLog
 from chalicelib.services.archive import Archive
 from chalicelib.services.dispatch import Dispatch
 from chalicelib.services.ending import Ending
-from chalicelib.services.frames import batch_events, batch_text
+from chalicelib.services.frames import batch_events, event_batch
 
 _logger = logging.getLogger(__name__)
 DISPATCH_GRACE_SECONDS = 5.0
@@ -74,8 +73,7 @@ class Sweeper:
             state = events.fold(event for batch in batches for event in batch_events(batch))
             if not state.ended:
                 failed = events.status("error", reason)
-                text = batch_text([(failed.type, json_text.dumps_exact(failed.payload))])
-                batch = Batch(state.sequence + 1, 1, text, f"sweeper-{uuid.uuid4().hex}")
+                batch = event_batch(state.sequence + 1, failed, f"sweeper-{uuid.uuid4().hex}")
                 try:
                     self._log.append(prompt_id, batch)
                 except LogMovedOn:

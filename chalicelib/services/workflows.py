@@ -24,7 +24,6 @@ from chalicelib.services.library_rows import (
     TRIES,
     InRecycleBin,
     LibraryRows,
-    busy,
     may_use,
     name_entry,
     row,
@@ -35,6 +34,7 @@ from chalicelib.services.library_store import (
     LibraryStore,
     Stored,
     Versioned,
+    busy,
     timestamp,
 )
 
@@ -136,11 +136,11 @@ class Workflows:
             except ConditionFailed:
                 try:
                     self._rows.settle(place)
-                except InRecycleBin:
-                    pass
+                except InRecycleBin as deleted:
+                    current = deleted.current
                 else:
                     continue
-            self._store.hide(place)
+            self._store.hide(current)
             return
         raise busy()
 
@@ -157,7 +157,7 @@ class Workflows:
                 "current": entry.version == current.version,
             }
             for entry in self._store.documents.versions(place.key)
-            if not entry.deleted
+            if not entry.deleted and not self._store.is_block(entry.size)
         ]
         # Another workflow may have had this place before. S3 tells whole seconds.
         return [each for each in history if str(each["savedAt"])[:19] >= since[:19]]
@@ -176,7 +176,8 @@ class Workflows:
         """
         place = library_keys.workflow(uid, project_id, workflow_id)
         old = self._store.load(place, version)
-        if old.life != self._store.load(place).life:
+        created_at = self._store.load(place).document.get("createdAt")
+        if old.document.get("createdAt") != created_at:  # another workflow had this place
             raise NotFound("No such version")
         return self._save(place, old.document, if_match)
 
@@ -198,15 +199,19 @@ class Workflows:
                 return self._store.add(place, {**document, "id": workflow_id})
             except PreconditionFailed:
                 if wanted_id is not None:
-                    raise self._id_taken(place) from None
+                    self._free(place)
         raise busy()
 
-    def _id_taken(self, place: Place) -> Conflict:
+    def _free(self, place: Place) -> None:
+        """Free an id of what a crash has left there; ``Conflict`` if it is rightly held."""
         try:
             self._rows.settle(place)  # a create that crashed half-way is completed by this
+        except InRecycleBin as deleted:
+            self._store.hide(deleted.current)
         except NotFound:
-            return busy()
-        return Conflict("Another workflow of this project has this id")
+            return
+        else:
+            raise Conflict("Another workflow of this project has this id")
 
     def _list_new(self, stored: Stored, *, chosen: bool) -> None:
         place = stored.place
@@ -232,17 +237,17 @@ class Workflows:
     def _withdraw(self, stored: Stored, *, chosen: bool) -> None:
         try:
             self._rows.index.write(*_unlisted(stored))
-        except ConditionFailed:  # it went to the recycle bin with its project
-            if not self._rows.exists(stored.place.project()):
-                self._store.hide(stored.place)
-            return
-        self._forget(stored, chosen=chosen)
+        except ConditionFailed:  # somebody has saved it, or it went into the bin
+            self._store.hide(stored)
+            self._rows.drop(stored.place, stored.life)
+        else:
+            self._forget(stored, chosen=chosen)
 
     def _forget(self, stored: Stored, *, chosen: bool) -> None:
         """Undo the first write of a workflow that cannot be."""
         documents, key = self._store.documents, stored.place.key
         if chosen and len(documents.versions(key)) > 1:
-            self._store.hide(stored.place)  # one in the recycle bin had this id
+            self._store.hide(stored)  # one in the recycle bin had this id
         else:
             documents.purge(key)
 

@@ -9,7 +9,9 @@ import pytest
 
 from chalicelib import container, logs
 from infra.local import moto_backend
+from infra.resources import ResourceNames
 from tests.api.product import Door, Tavern
+from tests.moto_state import empty
 from tests.sockets import SocketsInMemory
 
 
@@ -22,24 +24,41 @@ def door() -> Iterator[Door]:
     opened.close()
 
 
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a test sets itself; it is done before other fixtures set theirs."""
+    for name in os.environ:
+        if name.startswith("TAVERN_") or name == "BACKEND":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TAVERN_WORKERS", "2")
+
+
 @pytest.fixture
 def tavern(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tavern]:
     """The product on one SQLite file."""
-    _only_the_environment_of_tests(monkeypatch)
     monkeypatch.setenv("TAVERN_DATA_DIR", str(tmp_path / "data"))
     with _fresh(door) as made:
         yield made
 
 
+@pytest.fixture(scope="package")
+def moto_names() -> Iterator[ResourceNames]:
+    """Moto, once for all tests on it."""
+    with moto_backend.running("test") as names:
+        yield names
+
+
 @pytest.fixture
-def aws_tavern(door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tavern]:
-    """The product on the AWS family, over moto."""
-    _only_the_environment_of_tests(monkeypatch)
-    with moto_backend.running("test"):
-        monkeypatch.setenv("BACKEND", "aws")
-        monkeypatch.setenv("TAVERN_STAGE", "test")
-        with _fresh(door) as made:
-            yield made
+def aws_tavern(
+    door: Door, moto_names: ResourceNames, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tavern]:
+    """The product on the AWS family, over moto with nothing in it."""
+    monkeypatch.setenv("BACKEND", "aws")
+    monkeypatch.setenv("TAVERN_STAGE", "test")
+    monkeypatch.setenv("TAVERN_BUCKET", moto_names.bucket)
+    with _fresh(door) as made:
+        yield made
+    empty(moto_names)
 
 
 @pytest.fixture(params=["embedded", "aws"])
@@ -48,13 +67,6 @@ def either_tavern(request: pytest.FixtureRequest) -> Tavern:
     name = "tavern" if request.param == "embedded" else "aws_tavern"
     made: Tavern = request.getfixturevalue(name)
     return made
-
-
-def _only_the_environment_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("TAVERN_") or name == "BACKEND":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TAVERN_WORKERS", "2")
 
 
 @contextmanager

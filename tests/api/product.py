@@ -143,10 +143,14 @@ class Tavern:
     def say_text(self, text: str, name: str = "ada") -> list[dict[str, Any]]:
         """A client sends a text; the frames that its socket gets meanwhile."""
         before = len(self._sockets.messages[name])
+        assert self.status_of(text, name) == 200
+        return self._unpacked(self._sockets.messages[name][before:])
+
+    def status_of(self, text: str, name: str = "ada") -> int:
+        """A client sends a text; what the handler says to the gateway."""
         event = events.message_event(self._clients[name], text)
         answer = self._product.ws_message(event, InvocationContext("ws_message", _SECONDS))
-        assert answer == {"statusCode": 200}
-        return self._unpacked(self._sockets.messages[name][before:])
+        return int(answer["statusCode"])
 
     def frames(self, name: str = "ada") -> list[dict[str, Any]]:
         """All frames that a socket got so far."""

@@ -52,6 +52,7 @@ class Notes:
         self._function: str | None = None
         self.needs: dict[str, set[Need]] = {}
         clients.forget()  # they take their session's handlers along when they are made
+        clients.forget()  # a session's handlers reach the clients that are made after them
         clients.session().events.register("before-parameter-build", self._note)
 
     @contextmanager

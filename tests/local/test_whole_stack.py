@@ -161,6 +161,7 @@ def test_200_runs_of_10_sockets_all_end_once_though_all_is_killed_in_the_middle(
                 frames = client.follow(prompt_id)
                 assert [frame["sequence"] for frame in frames] == list(range(1, len(frames) + 1))
                 assert sum(is_terminal(frame) for frame in frames) == 1
+                assert frames[-1]["payload"]["status"] == "complete", frames
                 assert client.status(prompt_id)["nodeStatus"]["y"]["output"] == {"result": 6}
             assert client.http.get("/api/executions").json() == {"running": [], "pending": []}
 

@@ -13,8 +13,9 @@ from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
 from chalicelib.engine import events
-from chalicelib.engine.definitions import NodeError
+from chalicelib.engine.definitions import Chunk, NodeError
 from chalicelib.engine.events import Event
+from chalicelib.engine.node_run import chunk_events
 from chalicelib.ports import Batch, Run, RunLog
 from chalicelib.services.frames import batch_events
 from chalicelib.services.journal import MAX_BATCH_BYTES, Commit, RunJournal
@@ -113,13 +114,27 @@ def test_events_that_come_while_a_commit_is_in_flight_share_the_next_one(
 
 def test_texts_of_one_node_that_wait_together_are_joined(database: Database) -> None:
     found = written(database, text("a", "1"), text("b", "x"), text("a", "2"), text("a", "3"))
-    assert found == [text("a", "123"), text("b", "x")]
+    assert [event.payload for event in found] == [
+        text("a", "123").payload,
+        text("b", "x").payload,
+    ]
+
+
+def test_what_consumers_saw_of_joined_and_cut_texts_is_not_forgotten(database: Database) -> None:
+    long = chunk_events("a", Chunk("text_chunk", "x" * 9000))
+    found = written(
+        database, events.executing("a"), text("a", "1"), text("a", "23"), *long, text("a", "4")
+    )
+    contents = [chunk["content"] for chunk in events.fold(found).nodes["a"].chunks]
+    assert contents == ["1", "23", "x" * 9000, "4"]
 
 
 def test_a_text_does_not_move_before_another_kind_of_chunk_of_its_node(database: Database) -> None:
     call = events.chunk("a", {"type": "tool_call_chunk", "content": {}})
     found = written(database, text("a", "1"), call, text("a", "2"), text("a", "3"))
-    assert found == [text("a", "1"), call, text("a", "23")]
+    assert [event.payload for event in found] == [
+        item.payload for item in (text("a", "1"), call, text("a", "23"))
+    ]
 
 
 def test_of_a_nodes_progress_only_the_latest_that_waits_is_kept(database: Database) -> None:

@@ -314,7 +314,7 @@ def test_a_redelivered_run_goes_on_after_what_its_lost_worker_left(world: World)
     body = payload([node("x", "add", inputs={"a": 7}), node("y", "add")], edge("x.out", "y.a"))
     prompt_id = world.submit(body)
     lost = [events.status("running"), events.executing("x"), events.complete("x", {"out": 70})]
-    text = batch_text([(item.type, json_text.dumps_exact(item.payload)) for item in lost])
+    text = batch_text([(item.type, json_text.dumps_exact(item.payload), None) for item in lost])
     world.log.append(prompt_id, Batch(1, 3, text, "lost"))
     world.log.update(prompt_id, {"writer": "lost", "lease_until": world.clock.now() + 30})
     world.connect("c1")

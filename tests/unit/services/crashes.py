@@ -107,3 +107,6 @@ class FusedIndex:
 
     def write(self, *changes: Change) -> None:
         self._fuse.call(lambda: self._index.write(*changes))
+
+    def expire(self, now: float) -> int:
+        return self._fuse.call(lambda: self._index.expire(now))

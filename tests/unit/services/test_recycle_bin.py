@@ -199,6 +199,25 @@ def test_removing_an_old_one_spares_the_new_one_of_the_same_id(desk: Desk) -> No
     assert desk.project_ids() == ["Novel"]
 
 
+def test_removing_one_spares_another_of_the_same_id_in_the_bin(desk: Desk) -> None:
+    desk.project()
+    for name in ("One", "Two"):
+        desk.workflow("Novel", name, id="mine")
+        desk.workflows.delete(ADA, "Novel", "mine")
+    desk.workflow("Novel", "Three", id="mine")
+    desk.projects.delete(ADA, "Novel")
+    entries = {each["name"]: each["id"] for each in desk.bin.list(ADA)}
+    desk.bin.remove(ADA, entries["One"])
+    desk.bin.restore(ADA, entries["Novel"])
+    assert desk.names("Novel") == ["Three"]
+    desk.workflows.delete(ADA, "Novel", "mine")
+    desk.bin.restore(ADA, entries["Two"])
+    assert desk.names("Novel") == ["Two"]
+    desk.workflows.delete(ADA, "Novel", "mine")
+    desk.bin.empty(ADA)
+    assert desk.documents.versions("users/ada/projects/Novel/workflows/mine.json") == []
+
+
 def test_emptying_removes_everything_and_tells_how_many(desk: Desk) -> None:
     delete_workflow(desk)
     desk.projects.delete(ADA, "Novel")

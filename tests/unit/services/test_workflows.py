@@ -377,6 +377,7 @@ def test_a_version_of_another_workflow_that_had_the_id_is_not_found(desk: Desk) 
     desk.workflow(desk.project(), "One", id="mine")
     (version,) = desk.workflows.versions(ADA, "Novel", "mine")
     desk.workflows.delete(ADA, "Novel", "mine")
+    desk.clock.advance(1)
     desk.workflow("Novel", "Two", id="mine")
     with pytest.raises(NotFound):
         desk.workflows.restore_version(ADA, "Novel", "mine", version["version"])

@@ -4,7 +4,7 @@ import math
 import os
 
 from chalicelib.nodes import Context, Input, Inputs, Node, Output, Outputs
-from chalicelib.nodes.packs.core.js import to_double
+from chalicelib.nodes.packs.core.js import js_number, to_double
 
 HIGHEST = 4294967295
 FIXED, INCREASE, DECREASE, RANDOM = "固定", "增加", "减少", "随机"
@@ -20,8 +20,8 @@ def _run(inputs: Inputs, _context: Context) -> Outputs:
         return {"number": value}
     step = _STEPS.get(mode) if isinstance(mode, str) else None
     if step is None:
-        return {"number": int(value)}
-    return {"number": min(max(int(value) + step, 0), HIGHEST)}
+        return {"number": js_number(math.trunc(value))}
+    return {"number": min(max(math.trunc(value) + step, 0), HIGHEST)}
 
 
 RANDOM_NUMBER = Node(
