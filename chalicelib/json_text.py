@@ -42,11 +42,15 @@ def loads(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON for the wire: unicode kept, NaN and infinities as null."""
+    """Compact JSON for the wire: unicode kept, NaN and infinities as null.
+
+    It can always be encoded: half of a surrogate pair becomes U+FFFD.
+    """
     try:
-        return _STRICT.encode(value)
+        text = _STRICT.encode(value)
     except ValueError:
-        return _STRICT.encode(_finite(value))
+        text = _STRICT.encode(_finite(value))
+    return text if text.isascii() else _encodable(text)
 
 
 def dumps_exact(value: Any) -> str:
@@ -89,6 +93,14 @@ def _check_encodable(value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise InvalidInput("A string holds half of a surrogate pair") from error
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _finite(value: Any) -> Any:

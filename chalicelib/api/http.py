@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -208,7 +208,7 @@ class Group:
             **cors_headers(request.headers.get("origin")),
             **reply.headers,
         }
-        return Response(_text(reply), headers, reply.status)
+        return Response(reply.body, headers, reply.status)
 
     def _reply(self, request: Request, view: View, parameters: Mapping[str, str]) -> Reply:
         try:
@@ -216,12 +216,12 @@ class Group:
             call = Call(request)
             if request.method in _WRITES:
                 _check_origin(call)
-            return view(call, **decoded)
+            return _rendered(view(call, **decoded))
         except errors.TavernError as error:
-            return error_reply(error, success_flag=self._success_flag)
+            return _rendered(error_reply(error, success_flag=self._success_flag))
         except Exception:
             _logger.exception("A request failed")
-            return Reply({"error": "Internal error; the server's log says more"}, 500)
+            return _rendered(Reply({"error": "Internal error; the server's log says more"}, 500))
 
 
 def document(call: Call, value: Mapping[str, Any], etag: str, status: int = 200) -> Reply:
@@ -302,9 +302,10 @@ def _decoded(name: str, value: str) -> str:
         raise errors.InvalidInput.field(name, "its percent-encoding is not UTF-8") from error
 
 
-def _text(reply: Reply) -> str | bytes:
+def _rendered(reply: Reply) -> Reply:
+    """The same with a body that is text or bytes."""
     if reply.body is None:
-        return ""
+        return replace(reply, body="")
     if isinstance(reply.body, (str, bytes)):
-        return reply.body
-    return json_text.dumps(reply.body)
+        return reply
+    return replace(reply, body=json_text.dumps(reply.body))

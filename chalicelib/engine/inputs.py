@@ -36,9 +36,10 @@ def resolve(step: Step, connected: Lookup) -> tuple[dict[str, Any], list[str]]:
 
 def value_of(step: Step, key: str, slot: Slot, connected: Lookup) -> Any:
     """One input's value, or ``ABSENT``."""
-    value = connected_value(step, key, slot, connected)
-    if value is not ABSENT:
-        return value
+    if key in step.links:
+        value = connected_value(step, key, slot, connected)
+        if value is not ABSENT:
+            return value
     literals: Mapping[str, Any] = step.node.inputs
     if key in literals:
         return values.coerce(literals[key], slot)

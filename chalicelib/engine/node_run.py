@@ -1,19 +1,19 @@
 """One node while it runs: what its code may ask for, and how its stream is read."""
 
 import asyncio
+import inspect
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import Any
 
 from chalicelib.engine import events
 from chalicelib.engine.definitions import BatchOutputs, Chunk, NodeError, Outputs
 from chalicelib.engine.graph import Workflow
+from chalicelib.engine.journal import Journal
 from chalicelib.engine.plan import Step
-
-if TYPE_CHECKING:
-    from chalicelib.engine.run import Journal
 
 _logger = logging.getLogger("chalicelib.nodes")
 _CHUNK_TYPES = frozenset(
@@ -39,6 +39,14 @@ class Settings:
     prompt_id: str
 
 
+class Kind(Enum):
+    """How a node's code is called."""
+
+    STREAM = 1
+    COROUTINE = 2
+    PLAIN = 3
+
+
 @dataclass(slots=True)
 class Collected:
     """The chunks that one attempt of a stream node has yielded."""
@@ -50,7 +58,7 @@ class NodeContext:
     """``definitions.Context`` for one attempt at one node."""
 
     def __init__(
-        self, step: Step, workflow: Workflow, settings: Settings, journal: "Journal"
+        self, step: Step, workflow: Workflow, settings: Settings, journal: Journal
     ) -> None:
         self._step = step
         self._workflow = workflow
@@ -99,6 +107,22 @@ class NodeContext:
         latest, self._latest = self._latest, None
         if latest is not None and self._open:
             self._journal.append(events.progress(self.node_id, *latest))
+
+
+def kind_of(code: Callable[..., Any]) -> Kind:
+    """What to do with a node's code."""
+    if inspect.isasyncgenfunction(code):
+        return Kind.STREAM
+    return Kind.COROUTINE if inspect.iscoroutinefunction(code) else Kind.PLAIN
+
+
+def as_outputs(returned: Any) -> Outputs:
+    """What a node's code returned, as its outputs; ``NodeError``."""
+    if returned is None:
+        return {}
+    if not isinstance(returned, Mapping):
+        raise NodeError(f"Its code returned {type(returned).__name__} where outputs are expected")
+    return returned
 
 
 async def run_stream(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from chalicelib.engine import values
 from chalicelib.engine.definitions import NodeType, NodeTypes, Slot, Slots
@@ -11,8 +12,7 @@ _NO_SLOTS: Slots = {}
 _ANY = Slot("CONVERTIBLE_ANY")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A connected value: an output of a node; ``stream`` if its chunks flow."""
 
     source: str
@@ -68,18 +68,18 @@ def make_plan(workflow: Workflow, types: NodeTypes) -> Plan:
     are waited for.
     """
     steps = {node.id: _step(node, types) for node in workflow.nodes.values()}
-    incoming: dict[str, dict[str, list[tuple[Edge, Link]]]] = {node: {} for node in steps}
+    incoming: dict[str, dict[str, list[tuple[Edge, Link]]]] = {}
     for edge in workflow.edges:
         _connect(edge, steps, incoming)
-    for node_id, by_input in incoming.items():
-        step = steps[node_id]
-        for key, edges in by_input.items():
+    linked = [step for node_id, step in steps.items() if node_id in incoming]
+    for step in linked:
+        for key, edges in incoming[step.node.id].items():
             step.links[key] = _ordered(step, key, edges)
     dependents: dict[str, list[str]] = {node: [] for node in steps}
-    for node_id, step in steps.items():
-        _settle(step, incoming[node_id], steps)
-        for source in step.awaits | step.streams:
-            dependents[source].append(node_id)
+    for step in linked:
+        _settle(step, incoming[step.node.id], steps)
+        for source in (*step.awaits, *step.streams):
+            dependents[source].append(step.node.id)
     return Plan(workflow, steps, dependents, _interface(workflow, steps))
 
 
@@ -130,7 +130,7 @@ def _connect(
         return
     streams = source.outputs.get(output, _ANY).is_stream and target.input(key).is_stream
     link = Link(edge.source, output, stream=streams)
-    incoming[edge.target].setdefault(key, []).append((edge, link))
+    incoming.setdefault(edge.target, {}).setdefault(key, []).append((edge, link))
 
 
 def _ordered(step: Step, key: str, edges: Sequence[tuple[Edge, Link]]) -> tuple[Link, ...]:
@@ -145,6 +145,10 @@ def _settle(
     step: Step, incoming: Mapping[str, Sequence[tuple[Edge, Link]]], steps: Mapping[str, Step]
 ) -> None:
     """Find what the node waits for, and the true sources of its streams."""
+    linked = [link for edges in incoming.values() for _, link in edges]
+    if not any(link.stream or steps[link.source].node.bypassed for link in linked):
+        step.awaits.update(link.source for link in linked)
+        return
     chosen = {id(link) for links in step.links.values() for link in links}
     for edges in incoming.values():
         for _, link in edges:

@@ -1,23 +1,27 @@
 """The scheduler: a node starts when the last thing it depends on has ended."""
 
 import asyncio
-import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.engine import bypass, events, inputs, values
+from chalicelib.engine.deadlines import Deadlines
 from chalicelib.engine.definitions import Chunk, Inputs, NodeError, NodeType, Outputs
 from chalicelib.engine.events import RunState
+from chalicelib.engine.journal import Journal
 from chalicelib.engine.node_run import (
     Collected,
+    Kind,
     NodeContext,
     Settings,
+    as_outputs,
     backoff,
     chunk_events,
+    kind_of,
     run_stream,
 )
 from chalicelib.engine.plan import Link, Plan, Step
@@ -27,25 +31,6 @@ from chalicelib.engine.values import ABSENT
 _logger = logging.getLogger(__name__)
 _YIELD_EVERY = 32
 _MAY_HAVE_RUN = "It may already have run before the worker was lost, and is not safe to repeat"
-
-
-class Journal(Protocol):
-    """Where events go. Those of one call are committed together, in order."""
-
-    def append(self, *happened: events.Event) -> int:
-        """Take events to commit; a ticket for ``durable``.
-
-        Raises ``NodeError`` if a value cannot be written as JSON; then none is taken.
-        """
-        ...
-
-    async def durable(self, ticket: int) -> None:
-        """Wait until everything up to the ticket is committed."""
-        ...
-
-    async def room(self) -> None:
-        """Let the journal work; waits while too much is uncommitted."""
-        ...
 
 
 class Execution:
@@ -65,6 +50,8 @@ class Execution:
         self._threads = threads
         self._settings = settings
         self._network = Network()
+        self._deadlines = Deadlines()
+        self._kinds: dict[int, Kind] = {}
         self._outputs: dict[str, Outputs] = {}
         self._failures: dict[str, str] = {}
         self._settled: set[str] = set()
@@ -72,7 +59,10 @@ class Execution:
         self._waiting: dict[str, int] = {}
         self._ready: deque[Step] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._progress_made = asyncio.Event()
+        self._no_tasks = asyncio.Event()
+        self._stopping = False
+        self._crash: Exception | None = None
+        self._starts = 0
         self._channels: dict[tuple[str, str, Link], Channel] = {}
         self._consumers: dict[str, list[Channel]] = {}
         self._interface_streams: dict[str, list[tuple[str, str | None]]] = {}
@@ -82,27 +72,29 @@ class Execution:
         self._open_streams()
         self._restore()
         try:
-            await self._schedule()
+            await self._start_ready()
+            while self._tasks and self._crash is None:
+                self._no_tasks.clear()
+                await self._no_tasks.wait()
+            if self._crash is not None:
+                raise self._crash
         finally:
+            self._stopping = True
             for task in self._tasks:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
+            self._deadlines.close()
         self._finish()
 
-    async def _schedule(self) -> None:
-        started = 0
-        while True:
-            while self._ready:
-                self._start(self._ready.popleft())
-                started += 1
-                if started % _YIELD_EVERY == 0:
-                    await self._journal.room()
-            if not self._tasks:
-                return
-            await self._progress_made.wait()
-            self._progress_made.clear()
-            await self._journal.room()
+    async def _start_ready(self) -> None:
+        """Start what may start now. A node that has ended starts those behind it itself:
+        waking a scheduler would cost as much again as the task."""
+        while self._ready and not self._stopping:
+            self._start(self._ready.popleft())
+            self._starts += 1
+            if self._starts % _YIELD_EVERY == 0:
+                await self._journal.room()
 
     # What is there before the first node starts.
 
@@ -133,7 +125,7 @@ class Execution:
     def _restore(self) -> None:
         """Take over what the log says has ended; the rest waits for its turn."""
         steps = self._plan.steps
-        self._waiting = {key: len(step.awaits | step.streams) for key, step in steps.items()}
+        self._waiting = {key: len(step.awaits) + len(step.streams) for key, step in steps.items()}
         roots = [step for key, step in steps.items() if not self._waiting[key]]
         known = {key: state for key, state in self._state.nodes.items() if key in steps}
         for node_id, state in known.items():
@@ -191,13 +183,28 @@ class Execution:
     ) -> None:
         self._journal.append(events.executing(step.node.id))
         try:
-            outputs = _mapping(node_type.code(given, context))
+            outputs = as_outputs(node_type.code(given, context))
         except Exception as error:  # noqa: BLE001 (a node's failure is the node's own)
             self._fail(step, _message(step, error))
             return
         self._complete(step, outputs)
 
     async def _run_task(
+        self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
+    ) -> None:
+        try:
+            await self._run_node(step, node_type, given, context)
+            await self._start_ready()
+        except Exception as error:  # noqa: BLE001 (it is raised where the run is waited for)
+            self._crash = self._crash or error
+        finally:
+            current = asyncio.current_task()
+            if current is not None:
+                self._tasks.discard(current)
+            if self._crash is not None or not self._tasks:
+                self._no_tasks.set()
+
+    async def _run_node(
         self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
     ) -> None:
         try:
@@ -212,10 +219,6 @@ class Execution:
                     if link.stream:
                         self._channels[(step.node.id, key, link)].detach()
             self._network.node_ended()
-            current = asyncio.current_task()
-            if current is not None:
-                self._tasks.discard(current)
-            self._progress_made.set()
 
     async def _attempts(
         self, step: Step, node_type: NodeType, given: Inputs, context: NodeContext
@@ -225,16 +228,17 @@ class Execution:
             await self._journal.durable(self._journal.append())
             await self._journal.durable(self._journal.append(events.executing(step.node.id)))
             self._mark_started(step.node.id)
+            await self._start_ready()
         attempt = 0
         while True:
             collected = Collected()
             try:
-                async with asyncio.timeout(node_type.timeout) as limit:
+                with self._deadlines.limit(node_type.timeout) as limit:
                     return await self._call(step, node_type.code, given, context, collected)
             except Exception as error:
                 # What consumers have seen of a stream cannot be taken back.
                 if attempt >= node_type.retries or collected.chunks:
-                    if limit.expired():
+                    if limit.expired:
                         seconds = f"{node_type.timeout:g}"
                         raise NodeError(f"Timed out after {seconds} seconds") from error
                     raise
@@ -249,21 +253,29 @@ class Execution:
         context: NodeContext,
         collected: Collected,
     ) -> Outputs:
-        if inspect.isasyncgenfunction(code):
+        kind = self._kind_of(code)
+        if kind is Kind.STREAM:
             publish = partial(self._yield, step)
             outputs = await run_stream(code(given, context), publish, collected)
             text = values.collected_text(collected.chunks)
             streams = {key: text for key, slot in step.outputs.items() if slot.is_stream}
             return {**outputs, **streams}
-        if inspect.iscoroutinefunction(code):
-            outputs = _mapping(await code(given, context))
+        if kind is Kind.COROUTINE:
+            outputs = as_outputs(await code(given, context))
         else:
             loop = asyncio.get_running_loop()
-            outputs = _mapping(await loop.run_in_executor(self._threads, code, given, context))
+            outputs = as_outputs(await loop.run_in_executor(self._threads, code, given, context))
         for key, slot in step.outputs.items():
             if slot.is_stream and isinstance(outputs.get(key), str):
                 await self._yield(step, Chunk("text_chunk", outputs[key]))
         return outputs
+
+    def _kind_of(self, code: Callable[..., Any]) -> Kind:
+        """What to do with a node's code; looked at once a run, since it takes a while."""
+        kind = self._kinds.get(id(code))
+        if kind is None:
+            kind = self._kinds[id(code)] = kind_of(code)
+        return kind
 
     async def _yield(self, step: Step, chunk: Chunk) -> None:
         """Journal a chunk and hand it to everyone who listens."""
@@ -298,6 +310,7 @@ class Execution:
 
     def _fail(self, step: Step, message: str) -> None:
         node_id = step.node.id
+        message = message.encode("utf-8", "replace").decode()  # or no log could hold it
         content = {"type": "error_chunk", "content": message}
         self._journal.append(
             events.failed(node_id, message), *self._interface_endings(node_id, content)
@@ -309,6 +322,8 @@ class Execution:
         self._settle(node_id)
 
     def _interface_endings(self, node_id: str, content: Mapping[str, Any]) -> list[events.Event]:
+        if not self._interface_streams:
+            return []
         listeners = self._interface_streams.get(node_id, ())
         return [events.interface_chunk(key, name, content, last=True) for key, name in listeners]
 
@@ -326,23 +341,25 @@ class Execution:
                         channel.close()
 
     def _mark_started(self, node_id: str) -> None:
-        if node_id not in self._started:
-            self._started.add(node_id)
-            self._release(node_id, streaming=True)
+        """Let those go on that wait for the node's stream."""
+        self._started.add(node_id)
+        for target in self._plan.dependents[node_id]:
+            if node_id in self._plan.steps[target].streams:
+                self._release(target)
 
     def _settle(self, node_id: str) -> None:
-        self._mark_started(node_id)
+        """Let those go on that wait for the node's end, or still for its stream."""
+        was_started = node_id in self._started
+        self._started.add(node_id)
         self._settled.add(node_id)
-        self._release(node_id, streaming=False)
-
-    def _release(self, node_id: str, *, streaming: bool) -> None:
         for target in self._plan.dependents[node_id]:
-            step = self._plan.steps[target]
-            if (node_id in step.streams) is not streaming:
-                continue
-            self._waiting[target] -= 1
-            if self._waiting[target] == 0 and target not in self._settled:
-                self._ready.append(step)
+            if not was_started or node_id not in self._plan.steps[target].streams:
+                self._release(target)
+
+    def _release(self, target: str) -> None:
+        self._waiting[target] -= 1
+        if self._waiting[target] == 0 and target not in self._settled:
+            self._ready.append(self._plan.steps[target])
 
     def _finish(self) -> None:
         ending = []
@@ -378,14 +395,6 @@ class Execution:
     def _was_running(self, node_id: str) -> bool:
         known = self._state.nodes.get(node_id)
         return known is not None and known.status == "running"
-
-
-def _mapping(outputs: Any) -> Outputs:
-    if outputs is None:
-        return {}
-    if not isinstance(outputs, Mapping):
-        raise NodeError(f"Its code returned {type(outputs).__name__} where outputs are expected")
-    return outputs
 
 
 def _message(step: Step, error: Exception) -> str:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from chalicelib import json_text
@@ -27,8 +28,8 @@ from chalicelib.ports import (
     Run,
     RunLog,
 )
-from chalicelib.schemas.executions import ExecutionPayload
-from chalicelib.schemas.parsing import parse
+from chalicelib.schemas.executions import ExecutionPayload, as_json, parse_payload
+from chalicelib.schemas.parsing import MAX_FIELDS
 from chalicelib.services import run_view
 from chalicelib.services.archive import Archive
 from chalicelib.services.connections import Connections
@@ -91,18 +92,16 @@ class Executions:
         ``TooLarge``, ``TooManyRequests``, or ``Conflict`` when the idempotency
         key was used with another body.
         """
-        payload = self._valid_payload(body)
-        text = json_text.dumps(payload)
-        size = len(text.encode())
-        if size > self._limits.payload_bytes:
-            raise TooLarge(
-                f"The workflow has {size} bytes; at most {self._limits.payload_bytes} are allowed"
-            )
+        payload = _valid_payload(body)
+        text = as_json(payload)
+        if len(text) > self._limits.payload_bytes:
+            limit = self._limits.payload_bytes
+            raise TooLarge(f"The workflow has {len(text)} bytes; at most {limit} are allowed")
         waits = self._check_queue(owner)
-        run, payload_key = self._new_run(owner, payload, text, inline=size <= _INLINE_PAYLOAD_BYTES)
-        if payload_key is not None:
-            self._documents.put(payload_key, text.encode())
+        run, payload_key = self._new_run(owner, payload, text)
         claimed = _idempotency(run, idempotency_key, payload, self._clock.now())
+        if payload_key is not None:
+            self._documents.put(payload_key, text)
         batch = _queued_batch() if waits else None
         existing = self._log.create(run, batch, claimed)
         if existing is not None:
@@ -192,15 +191,6 @@ class Executions:
         except NotFound:
             return False
 
-    def _valid_payload(self, body: object) -> dict[str, Any]:
-        model = parse(ExecutionPayload, body)
-        payload = model.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
-        problems = validate.problems(payload, graph.parse(payload))
-        if problems:
-            first = next(iter(problems))
-            raise InvalidInput(f"Node {first}: {problems[first][0]}", problems)
-        return payload
-
     def _check_queue(self, owner: str) -> bool:
         """Will a new run of this user wait? ``TooManyRequests`` if too many do already."""
         numbers = queue_numbers(self._log, owner)
@@ -212,16 +202,17 @@ class Executions:
         return active >= self._limits.concurrent_runs
 
     def _new_run(
-        self, owner: str, payload: Mapping[str, Any], text: str, *, inline: bool
+        self, owner: str, payload: ExecutionPayload, text: bytes
     ) -> tuple[Run, str | None]:
         prompt_id = str(uuid.uuid4())
+        inline = len(text) <= _INLINE_PAYLOAD_BYTES
         key = None if inline else f"runs/{owner}/{prompt_id}/payload.json"
         run = Run(
             prompt_id=prompt_id,
             owner=owner,
             status="queued",
             submitted_at=int(self._clock.now() * 1000),
-            payload=text if inline else None,
+            payload=text.decode() if inline else None,
             payload_key=key,
             workflow_name=_workflow_name(payload),
         )
@@ -234,6 +225,16 @@ def _check_prompt_id(prompt_id: str) -> None:
         raise NotFound("No such run")
 
 
+def _valid_payload(body: object) -> ExecutionPayload:
+    payload = parse_payload(body)
+    problems = validate.problems(payload, graph.parse(payload))
+    if problems:
+        first = next(iter(problems))
+        details = dict(islice(problems.items(), MAX_FIELDS))
+        raise InvalidInput(f"Node {first}: {problems[first][0]}", details)
+    return payload
+
+
 def _queued_batch() -> Batch:
     return event_batch(1, events.status("queued"), "submit")
 
@@ -243,7 +244,7 @@ def _has_ended(batches: list[Batch]) -> bool:
 
 
 def _idempotency(
-    run: Run, key: str | None, payload: Mapping[str, Any], now: float
+    run: Run, key: str | None, payload: ExecutionPayload, now: float
 ) -> Idempotency | None:
     if key is None:
         return None
@@ -255,7 +256,7 @@ def _idempotency(
     return Idempotency(run.owner, key, digest, run.prompt_id, expires_at)
 
 
-def _workflow_name(payload: Mapping[str, Any]) -> str | None:
+def _workflow_name(payload: ExecutionPayload) -> str | None:
     metadata = payload.get("metadata") or {}
     for key in ("workflowName", "name"):
         name = metadata.get(key)

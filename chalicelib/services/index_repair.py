@@ -12,10 +12,10 @@ from itertools import islice
 
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Clock, DocumentStore, Entry, Index, Put, Remove
-from chalicelib.schemas.names import MAX_NAME_LENGTH
 from chalicelib.services import library_keys
 from chalicelib.services.bin_entries import BinEntry
 from chalicelib.services.library_keys import WORKFLOW_ROWS, Place
+from chalicelib.services.library_names import free_name
 from chalicelib.services.library_rows import LibraryRows, marker, name_entry, row
 from chalicelib.services.library_store import LibraryStore, Stored
 from chalicelib.services.recycle_bin import RecycleBin
@@ -131,13 +131,11 @@ class IndexRepair:
         return projects, [each for each in workflows if each.place.project() in living]
 
     def _with_own_names(self, workflows: list[Stored]) -> Iterator[Stored]:
-        taken: set[tuple[str, str]] = set()
+        taken: dict[str, set[str]] = {}
         for stored in sorted(workflows, key=self._seniority):
-            project_id, name, number = stored.place.project_id, stored.name, 1
-            while (project_id, name) in taken:
-                number += 1
-                name = _numbered(stored.name, number)
-            taken.add((project_id, name))
+            names = taken.setdefault(stored.place.project_id, set())
+            name = free_name(stored.name, names)
+            names.add(name)
             if name == stored.name:
                 yield stored
             else:
@@ -175,8 +173,3 @@ class IndexRepair:
         while some := list(islice(rest, _CHANGES_A_WRITE)):
             self._index.write(*some)
         return len(rows), removed
-
-
-def _numbered(name: str, number: int) -> str:
-    ending = f" ({number})"
-    return name[: MAX_NAME_LENGTH - len(ending)] + ending

@@ -12,9 +12,12 @@ both at once.
 """
 
 import secrets
+from collections.abc import Set
+from itertools import count
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Entry, Put, Remove
+from chalicelib.schemas.names import MAX_NAME_LENGTH
 from chalicelib.services import library_keys
 from chalicelib.services.library_keys import Place
 from chalicelib.services.library_rows import TRIES, LibraryRows
@@ -86,6 +89,16 @@ class LibraryNames:
             self._rows.settle(holder)
         except NotFound:
             raise busy() from None
+
+
+def free_name(name: str, taken: Set[str]) -> str:
+    """The name, or the first of "name (2)", "name (3)" ... that is not taken."""
+    numbers = count(2)
+    free = name
+    while free in taken:
+        ending = f" ({next(numbers)})"
+        free = name[: MAX_NAME_LENGTH - len(ending)] + ending
+    return free
 
 
 def _taken(name: str) -> Conflict:

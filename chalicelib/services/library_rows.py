@@ -6,10 +6,11 @@ expected row missing.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from chalicelib import json_text
-from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Entry, Index, Put, Remove
 from chalicelib.services import group_interfaces, library_keys
 from chalicelib.services.bin_entries import BinEntry
@@ -33,6 +34,14 @@ class InRecycleBin(NotFound):
         self.current = current
 
 
+class BeingRestored(Conflict):
+    """The document's object is back already, but it is not listed yet."""
+
+
+class _NameTaken(Conflict):
+    """The object has a name that another workflow holds."""
+
+
 class LibraryRows:
     """One row a document, which shows the version that its key names."""
 
@@ -52,7 +61,8 @@ class LibraryRows:
         if old.name != new.name and old.place.workflow_id is not None:
             changes += [_name_remove(old), Put(name_entry(new))]
             if claim is not None:
-                changes.append(Remove(new.place.partition, library_keys.claim_row(claim)))
+                token = library_keys.claim_row(claim)
+                changes.append(Remove(new.place.partition, token, if_present=True))
         try:
             self.index.write(*changes)
         except ConditionFailed:
@@ -67,8 +77,9 @@ class LibraryRows:
         ``Conflict`` while another request is at work on it.
         """
         for _ in range(TRIES):
-            current = self._store.load(place)
+            # In this order: a row may then be older than the object, never the other way.
             found = self.index.query(place.partition, place.rows).entries
+            current = self._store.load(place)
             if any(entry.key == place.row(current.version) for entry in found):
                 return current
             if not found:
@@ -76,6 +87,11 @@ class LibraryRows:
             try:
                 self.index.write(*self._mended(current, found))
             except ConditionFailed:
+                continue
+            except _NameTaken:
+                if not found:
+                    raise
+                self._name_again(current, str(found[0].value["name"]))
                 continue
             return current
         raise busy()
@@ -104,11 +120,16 @@ class LibraryRows:
             if entry.life == current.life:
                 raise InRecycleBin(entry, current)
             if entry.life_of(place) == current.life:
-                raise Conflict("It is being restored from the recycle bin; restore it again")
+                raise BeingRestored("It is being restored from the recycle bin; try again")
         if place.workflow_id is not None and not self.exists(place.project()):
             raise NotFound("No such project")
         if self._store.is_recent(str(current.document.get("createdAt"))):
             raise busy()
+
+    def _name_again(self, current: Stored, listed: str) -> None:
+        """Undo a rename that was written while nobody could list it, and came too late."""
+        with suppress(PreconditionFailed):  # then it is another version that is to be listed
+            self._store.replace(current, {**current.document, "name": listed})
 
     def _mended(self, current: Stored, found: Sequence[Entry]) -> list[Change]:
         place = current.place
@@ -132,10 +153,10 @@ class LibraryRows:
         if held is None:
             return [*changes, Put(name_entry(current), if_absent=True)]
         if held.value.get("id") != place.workflow_id:
-            raise Conflict("Another workflow has this name")
+            raise _NameTaken("Another workflow has this name")
         if "claim" in held.value:
             claim = library_keys.claim_row(held.value["claim"])
-            changes.append(Remove(place.partition, claim))
+            changes.append(Remove(place.partition, claim, if_present=True))
         return [*changes, Put(name_entry(current))]
 
 

@@ -1,12 +1,13 @@
 """Changing a document that may be changed by others at the same time."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from chalicelib.errors import PreconditionFailed
+from chalicelib.errors import NotFound, PreconditionFailed
 from chalicelib.services.if_match import IfMatch
 from chalicelib.services.library_keys import Place
 from chalicelib.services.library_names import LibraryNames
-from chalicelib.services.library_rows import TRIES, LibraryRows
+from chalicelib.services.library_rows import TRIES, BeingRestored, LibraryRows
 from chalicelib.services.library_store import Document, LibraryStore, Stored, busy
 
 Change = Callable[[Stored], Document | None]
@@ -43,18 +44,35 @@ class LibrarySaving:
 
     def _written(self, old: Stored, document: Document) -> Stored | None:
         """The new version, with its rows; None if another was written first."""
-        name, claim, done = str(document.get("name", "")), None, False
+        name = str(document.get("name", ""))
+        if old.place.kind == "project" or name == old.name:
+            return self._replaced(old, document, None)[0]
         try:
-            if old.place.kind == "workflow" and name != old.name:
-                claim = self._names.claim(old.place, name)
-            new = self._store.replace(old, document)
-            done = self._rows.replace(old, new, claim=claim)
+            claim = self._names.claim(old.place, name)
         except PreconditionFailed:
             return None
+        claim_used = False
+        try:
+            new, claim_used = self._replaced(old, document, claim)
         finally:
-            if claim is not None and not done:
+            if not claim_used:
                 self._names.release_unused(old.place, name, claim)
         return new
+
+    def _replaced(
+        self, old: Stored, document: Document, claim: str | None
+    ) -> tuple[Stored | None, bool]:
+        """Also tells whether the rows were written just as expected."""
+        try:
+            new = self._store.replace(old, document)
+        except PreconditionFailed:
+            return None, False
+        try:
+            return new, self._rows.replace(old, new, claim=claim)
+        except (NotFound, BeingRestored):  # it is not listed any more, or not yet
+            with suppress(PreconditionFailed):
+                self._store.replace(new, old.document)
+            raise
 
 
 def check(current: Stored, if_match: IfMatch | None) -> None:

@@ -217,10 +217,9 @@ def timestamp(moment: float) -> str:
 
 
 def _body(document: Document, hidden: Mapping[str, Any]) -> bytes:
-    text = json_text.dumps({**document, _SERVER_FIELD: hidden})
     try:
-        return text.encode()
-    except UnicodeEncodeError as error:
+        return json_text.dumps_exact({**document, _SERVER_FIELD: hidden}).encode()
+    except ValueError as error:
         raise InvalidInput("A string holds half of a surrogate pair") from error
 
 

@@ -16,6 +16,7 @@ from chalicelib.services import library_keys
 from chalicelib.services.bin_entries import BinEntry
 from chalicelib.services.bin_lease import BinLease, in_use
 from chalicelib.services.library_keys import WORKFLOW_ROWS, Place
+from chalicelib.services.library_names import free_name
 from chalicelib.services.library_rows import LibraryRows, name_entry, row
 from chalicelib.services.library_store import LibraryStore, Stored, busy
 
@@ -71,14 +72,19 @@ class ProjectContents:
         Putting back the project's marker, its row and taking the entry away is
         left to the caller: that is what makes it restored.
         """
-        project = self.brought_back(entry, entry.place, entry.life, entry.version)
+        project = self.brought_back(entry, entry.place, entry.life, entry.version, entry.name)
         kept = self._entries(entry)
         self._sweep(entry.place, kept, refuse_recent=True)
-        for some in _batches((each for each in kept if _BACK not in each.value), 30):
+        names = {found.value["name"] for found in kept if _BACK in found.value}
+        missing = (found for found in kept if _BACK not in found.value)
+        for some in _batches(missing, _WORKFLOWS_A_WRITE):
             changes: list[Change] = []
             for found in some:
                 lease.renew()
-                changes += self._workflow_back(entry, found)
+                # Two may have one name if one was just being added at the deletion.
+                name = free_name(found.value["name"], names)
+                names.add(name)
+                changes += self._workflow_back(entry, found, name)
             try:
                 self._index.write(*changes)
             except ConditionFailed:
@@ -115,37 +121,42 @@ class ProjectContents:
         """Drop the rows of an entry's workflows."""
         self._remove(self._entries(entry))
 
-    def brought_back(self, entry: BinEntry, place: Place, ended_life: str, version: str) -> Stored:
+    def brought_back(
+        self, entry: BinEntry, place: Place, ended_life: str, version: str, name: str
+    ) -> Stored:
         """The object as it was at this version, current again in a new life; ``Gone``.
 
-        If it is back already, by a restore that crashed, that is fine. Another
+        If it is back already, by a restore that crashed, that is fine; what somebody
+        saved over it since counts for nothing, for it is not listed. Another
         document at the place is a ``Conflict``.
         """
         life = entry.life_of(place)
         current = self._store.find(place)
-        if current is not None and current.life == life:
-            return current
-        if current is not None and current.life != ended_life:
+        if current is not None and current.life not in (life, ended_life):
             raise _place_taken(place)
         try:
             old = self._store.load(place, version)
         except NotFound:
             raise Gone("It was removed for good") from None
+        document = {**old.document, "name": name}
+        if current is not None and (current.life, current.document) == (life, document):
+            return current
         try:
             if current is not None:
-                return self._store.replace(current, old.document, life=life)
-            return self._store.add(place, old.document, life)
+                return self._store.replace(current, document, life=life)
+            return self._store.add(place, document, life)
         except PreconditionFailed:
             raise in_use() from None
 
-    def _workflow_back(self, entry: BinEntry, found: Entry) -> list[Change]:
+    def _workflow_back(self, entry: BinEntry, found: Entry, name: str) -> list[Change]:
         place = entry.place.workflow(_id(found))
+        life, version = found.value["life"], found.value["version"]
         try:
-            stored = self.brought_back(entry, place, found.value["life"], found.value["version"])
+            stored = self.brought_back(entry, place, life, version, name)
         except Gone:
             _logger.warning("A restored project lacks a workflow", extra={"key": place.key})
             return [Remove(found.partition, found.key)]
-        done = {**found.value, _BACK: stored.version}
+        done = {**found.value, "name": name, _BACK: stored.version}
         return [
             Put(row(stored), if_absent=True),
             Put(name_entry(stored), if_absent=True),

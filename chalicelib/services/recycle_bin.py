@@ -118,7 +118,7 @@ class RecycleBin:
             self._names.make_room(place, entry.name)
         except PreconditionFailed:
             raise in_use() from None
-        stored = self._contents.brought_back(entry, place, entry.life, entry.version)
+        stored = self._contents.brought_back(entry, place, entry.life, entry.version, entry.name)
         try:
             self._index.write(
                 Remove(library_keys.bin_partition(entry.place.uid), entry.id, if_present=True),

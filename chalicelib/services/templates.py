@@ -38,6 +38,10 @@ class Templates:
 
     def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for key, body in self._sources():
+            if not key.isprintable():
+                # Also a file name that is no unicode: nobody could ask for it.
+                _logger.warning("Template %r is left out: its name cannot be shown", key)
+                continue
             try:
                 value = json_text.loads(body)
             except InvalidInput as error:

@@ -160,7 +160,10 @@ class Workflows:
             if not entry.deleted and not self._store.is_block(entry.size)
         ]
         # Another workflow may have had this place before. S3 tells whole seconds.
-        return [each for each in history if str(each["savedAt"])[:19] >= since[:19]]
+        history = [each for each in history if str(each["savedAt"])[:19] >= since[:19]]
+        if not history:  # removed for good since it was read
+            raise NotFound("No such workflow")
+        return history
 
     def restore_version(
         self,
@@ -267,7 +270,9 @@ class Workflows:
             if user == place or not may_use(entry.value, used_id):
                 continue
             try:
-                self._saving.change(user, renewed)
+                before, after = self._saving.change(user, renewed)
+                if before is after and entry.key != user.row(after.version):
+                    self._rows.settle(user)  # the last attempt crashed between the two
             except NotFound:
                 continue
             except Conflict:

@@ -9,7 +9,7 @@ import socket
 
 from chalicelib.adapters.embedded.database import DatabaseUnusable
 from chalicelib.settings import SettingsError
-from infra.local import backends, logs
+from infra.local import backends, logs, tuning
 from infra.local.backends import Backend
 from infra.local.crew import ThreadCrew
 from infra.local.front import Front
@@ -73,6 +73,7 @@ async def _serve(
     )
     try:
         await server.begin()
+        tuning.keep_what_is_loaded()
         print(f"ready {address}", flush=True)
         await stop.wait()
         _logger.info("stopping")

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from chalicelib.adapters.embedded.publisher import HubUnavailable
 from chalicelib.ports import Message, Queue
-from infra.local import logs
+from infra.local import logs, tuning
 from infra.local.events import InvocationContext, queue_event
 from infra.local.link import HubLink
 from infra.local.product import Handler, LocalQueue, Product
@@ -181,6 +181,8 @@ def main() -> int:
     queue = product.container.queue()
     link.listen(_notify(queue))
     product.container.runner()
+    tuning.keep_what_is_loaded()
+    tuning.switch_threads_often()
     stale = generation_watch(product)
     Worker(queue, product.run_execution, "run_execution", link, is_stale=stale).run()
     product.container.close()

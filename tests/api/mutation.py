@@ -24,7 +24,8 @@ def mutated(draw: st.DrawFn, originals: Sequence[Any], *, most: int = 3) -> Any:
 
 
 def _mutate(draw: st.DrawFn, value: Any, place: Path) -> None:
-    parent, key = _at(value, place[:-1]), place[-1]
+    key: Any = place[-1]  # a position or a name, as the parent wants it
+    parent = _at(value, place[:-1])
     match draw(st.sampled_from(["replace", "replace", "delete", "borrow", "double", "add"])):
         case "replace":
             parent[key] = draw(JSON)

@@ -127,6 +127,13 @@ def test_duplicate_ids_are_refused_by_name(tavern: Tavern) -> None:
     assert tavern.work() == 0
 
 
+def test_of_very_many_problems_the_first_are_told(tavern: Tavern) -> None:
+    nodes = [node(f"n{number}", "core:TextMerge") for number in range(80)]
+    answer = tavern.ask("POST", "/api/prompt", json=payload([*nodes, *nodes]))
+    assert answer.status == 400
+    assert [*answer.json()["details"]] == [f"n{number}" for number in range(50)]
+
+
 def test_a_cycle_is_refused_and_names_its_nodes(tavern: Tavern) -> None:
     nodes = [node(name, "core:MathOperation") for name in ("one", "two", "apart")]
     body = payload(nodes, edge("one.result", "two.a"), edge("two.result", "one.a"))

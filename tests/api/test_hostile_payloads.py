@@ -3,7 +3,6 @@
 from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.api.hostile import FUZZ, JSON, assert_well_formed
 from tests.api.mutation import mutated

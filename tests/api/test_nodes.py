@@ -1,4 +1,4 @@
-"""Groups 1, 4, 8 and 9 over HTTP: who is calling, node types, templates, plug-ins."""
+"""Groups 1, 4 and 9: who is calling, node types and their buttons, plug-ins."""
 
 import json
 from pathlib import Path
@@ -50,10 +50,13 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_open_single_user_is_always_signed_in(tavern: Tavern) -> None:
     found = tavern.ask("GET", "/api/auth/current").json()
-    assert found.pop("currentUser").items() >= {
-        "uid": "default_user",
-        "isAdmin": True,
-    }.items()
+    assert (
+        found.pop("currentUser").items()
+        >= {
+            "uid": "default_user",
+            "isAdmin": True,
+        }.items()
+    )
     assert found == {
         "mode": "SingleUser",
         "multiUserMode": False,
@@ -204,13 +207,3 @@ def test_a_handler_that_crashes_tells_no_secrets(toys: Path, tavern: Tavern) -> 
     (frame,) = tavern.say({"type": "button_click", "payload": click})
     assert frame["type"] == "error"
     assert "secret" not in json.dumps(frame)
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", ["/api/workflows", "/api/workflows/any"])
-def test_global_workflows_are_read_only_and_say_where_to_save(
-    tavern: Tavern, method: str, path: str
-) -> None:
-    answer = tavern.ask(method, path, json={"name": "x"})
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, OPTIONS")
-    assert "/api/projects/{projectId}/workflows" in answer.json()["error"]

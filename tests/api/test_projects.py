@@ -42,9 +42,6 @@ def refused(answer: Answer, status: int) -> dict[str, Any]:
     return body
 
 
-# Projects
-
-
 def test_a_new_project_has_what_was_given_and_defaults(tavern: Tavern) -> None:
     answer = tavern.ask("POST", PROJECTS, json={"name": " Tales: one/two "})
     assert answer.status == 201
@@ -70,9 +67,19 @@ def test_all_metadata_survives(either_desk: Tavern) -> None:
 
 @pytest.mark.parametrize(
     "draft",
-    [{}, {"name": None}, {"name": ""}, {"name": " \t"}, {"name": ".."}, {"name": 1}]
-    + [{"name": "x" * 201}, {"name": "x", "description": 1}, {"name": "x", "panels": "no"}]
-    + [{"name": "x", "preferredView": "other"}, {"name": "x", "enableChatPage": "yes"}],
+    [
+        {},
+        {"name": None},
+        {"name": ""},
+        {"name": " \t"},
+        {"name": ".."},
+        {"name": 1},
+        {"name": "x" * 201},
+        {"name": "x", "description": 1},
+        {"name": "x", "panels": "no"},
+        {"name": "x", "preferredView": "other"},
+        {"name": "x", "enableChatPage": "yes"},
+    ],
 )
 def test_a_wrong_draft_of_a_project_is_refused_by_field(
     tavern: Tavern, draft: dict[str, Any]
@@ -138,9 +145,6 @@ def test_what_is_not_there_is_a_404(desk: Tavern, method: str, target: str) -> N
     refused(desk.ask(method, target, json={"name": "x"}), 404)
 
 
-# Conditions
-
-
 @pytest.mark.parametrize("path", [HERE, f"{HERE}/metadata", W])
 def test_a_client_that_has_the_current_version_gets_304(either_desk: Tavern, path: str) -> None:
     etag = either_desk.ask("GET", path).headers["etag"]
@@ -150,14 +154,13 @@ def test_a_client_that_has_the_current_version_gets_304(either_desk: Tavern, pat
     assert either_desk.ask("GET", path, headers={"If-None-Match": '"other"'}).status == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-@pytest.mark.parametrize("path", [HERE, f"{HERE}/metadata", W])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", HERE), ("PUT", f"{HERE}/metadata"), ("PUT", W), ("DELETE", HERE), ("DELETE", W)],
+)
 def test_a_stale_etag_is_a_412_and_changes_nothing(
-    either_desk: Tavern, path: str, method: str
+    either_desk: Tavern, method: str, path: str
 ) -> None:
-    if (path, method) == (f"{HERE}/metadata", "DELETE"):
-        assert either_desk.ask(method, path).status == 405
-        return
     stale = either_desk.ask("GET", path).headers["etag"]
     body = {"name": "Newer", "description": "newer"}
     current = either_desk.ask("PUT", path, json=body, headers={"If-Match": stale})
@@ -188,9 +191,6 @@ def test_of_simultaneous_saves_of_what_was_read_one_wins(desk: Tavern) -> None:
     assert sorted(answer.status for answer in answers) == [200] + [412] * 5
     (winner,) = [answer.json() for answer in answers if answer.status == 200]
     assert desk.ask("GET", W).json() == winner
-
-
-# Workflows
 
 
 def test_a_new_workflow_is_the_whole_object(either_tavern: Tavern) -> None:
@@ -283,9 +283,6 @@ def test_of_simultaneous_creates_of_a_workflow_one_wins(desk: Tavern) -> None:
     answers = desk.ask_at_once(*[Ask("POST", WORKFLOWS, json={"name": "New"})] * 6)
     assert sorted(answer.status for answer in answers) == [201] + [409] * 5
     assert len(desk.ask("GET", WORKFLOWS).json()) == 2
-
-
-# Versions and the recycle bin
 
 
 def test_an_earlier_version_comes_back(either_desk: Tavern) -> None:

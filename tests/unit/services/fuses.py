@@ -1,7 +1,11 @@
-"""Stores that die at a chosen call, as a process does: nothing works from then on."""
+"""Stores with a fuse: something happens at a chosen call of theirs.
+
+Either the process dies, and nothing works from then on, or another request is
+served in between.
+"""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from chalicelib.ports import (
     Change,
@@ -21,7 +25,17 @@ class Crashed(Exception):  # noqa: N818 (the name reads as what happened)
     """The process is dead."""
 
 
-class Fuse:
+class Fuse(Protocol):
+    """What every call of a store goes through."""
+
+    blown: bool
+
+    def call(self, act: Callable[[], Answer]) -> Answer:
+        """Call a store."""
+        ...
+
+
+class Death:
     """Lets ``calls`` calls through; the next one is the last.
 
     With ``late`` that one still reaches the store, but its answer never comes.
@@ -41,6 +55,23 @@ class Fuse:
             if self._late:
                 act()
             raise Crashed
+        self._left -= 1
+        return act()
+
+
+class Meanwhile:
+    """Lets ``calls`` calls through; then another request is served before the next."""
+
+    def __init__(self, calls: int, other: Callable[[], object]) -> None:
+        self._left = calls
+        self._other = other
+        self.blown = False
+
+    def call(self, act: Callable[[], Answer]) -> Answer:
+        """Call a store."""
+        if self._left == 0 and not self.blown:
+            self.blown = True
+            self._other()
         self._left -= 1
         return act()
 
