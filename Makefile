@@ -14,6 +14,8 @@
 STAGE ?= dev
 BUILD := .chalice/build
 BIN := .venv/bin
+# Tests of one file share what is costly to start.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,7 +31,7 @@ run: .venv/installed
 	@exec $(BIN)/python -m infra.local
 
 test: .venv/installed
-	@$(BIN)/pytest --quiet --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/pytest --quiet $(PARALLEL) --cov --cov-report=term --cov-fail-under=90
 
 check: .venv/installed
 	@$(BIN)/ruff format --quiet --check --diff .
@@ -65,5 +67,5 @@ clean:
 	done; \
 	echo "Python 3.11 or newer is needed, and there is none: install it," \
 	  "or say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib import container, logs
 from chalicelib.errors import InvalidInput
-from chalicelib.services.dispatch import prompt_id_of
+from chalicelib.services.dispatch import prompt_id_of, published_of
 from chalicelib.services.sweeper import DISPATCH_GRACE_SECONDS
 
 _logger = logging.getLogger("chalicelib.worker")
@@ -26,7 +26,12 @@ def run_execution(event: dict[str, Any], remaining_milliseconds: Callable[[], in
             continue
         received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
         with logs.about(prompt_id):
-            container.runner().run(prompt_id, redelivered=received > 1, time_left=time_left)
+            container.runner().run(
+                prompt_id,
+                redelivered=received > 1,
+                time_left=time_left,
+                published=published_of(record["body"]),
+            )
 
 
 def dead_letter(event: dict[str, Any]) -> None:

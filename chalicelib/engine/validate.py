@@ -7,6 +7,8 @@ from typing import Any
 from chalicelib.engine.events import INTERFACE_NODE
 from chalicelib.engine.graph import Edge, Workflow
 
+_MAX_MESSAGE = 300
+
 
 def problems(payload: Mapping[str, Any], workflow: Workflow) -> dict[str, list[str]]:
     """Problems of a payload and its parsed workflow, keyed by node id.
@@ -22,84 +24,89 @@ def problems(payload: Mapping[str, Any], workflow: Workflow) -> dict[str, list[s
     if INTERFACE_NODE in counts:
         found.setdefault(INTERFACE_NODE, []).append("the id is reserved")
     for circle in cycles(workflow.nodes, workflow.edges):
-        path = " -> ".join([*circle, circle[0]])
+        # Once for all its nodes: a cycle may have as many as a workflow.
+        message = _shortened("is part of the cycle " + " -> ".join([*circle, circle[0]]))
         for node_id in circle:
-            found.setdefault(node_id, []).append(f"is part of the cycle {path}")
+            found.setdefault(node_id, []).append(message)
     return found
 
 
 def cycles(nodes: Iterable[str], edges: Sequence[Edge]) -> list[list[str]]:
-    """One cycle of every strongly connected part, each in the direction of its edges."""
-    downstream: dict[str, list[str]] = {node: [] for node in nodes}
+    """One cycle of every strongly connected part, each in the direction of its edges.
+
+    A cycle begins with the first of its nodes in the order of ``nodes``. Takes
+    time in proportion to the nodes and edges.
+    """
+    downstream: dict[str, dict[str, None]] = {node: {} for node in nodes}
     for edge in edges:
-        downstream[edge.source].append(edge.target)
-    found = []
-    left = _on_or_behind_cycles(downstream)
-    while left:
-        circle = _walk_into_cycle(left, downstream)
-        found.append(circle)
-        left -= _connected_both_ways(circle[0], left, downstream)
-        left = _prune(left, downstream)
-    return found
-
-
-def _on_or_behind_cycles(downstream: Mapping[str, Sequence[str]]) -> set[str]:
-    """Kahn's algorithm (1962): what is left when every node without a way on is removed."""
-    return _prune(set(downstream), downstream)
-
-
-def _prune(nodes: set[str], downstream: Mapping[str, Sequence[str]]) -> set[str]:
-    left = set(nodes)
-    upstream: dict[str, list[str]] = {node: [] for node in left}
-    ways_on = dict.fromkeys(left, 0)
-    for node in left:
-        for target in downstream[node]:
-            if target in left:
-                upstream[target].append(node)
-                ways_on[node] += 1
-    dead_ends = [node for node, count in ways_on.items() if count == 0]
-    while dead_ends:
-        node = dead_ends.pop()
-        left.discard(node)
-        for source in upstream[node]:
-            ways_on[source] -= 1
-            if ways_on[source] == 0:
-                dead_ends.append(source)
-    return left
-
-
-def _walk_into_cycle(left: set[str], downstream: Mapping[str, Sequence[str]]) -> list[str]:
-    """Follow edges until a node comes twice; every node left has a way on."""
+        downstream[edge.source][edge.target] = None
     order = {node: position for position, node in enumerate(downstream)}
-    node = min(left, key=order.__getitem__)
+    found = [
+        _walk_into_cycle(part, downstream, order)
+        for part in _strong_parts(downstream)
+        if len(part) > 1 or part[0] in downstream[part[0]]
+    ]
+    return sorted(found, key=lambda circle: order[circle[0]])
+
+
+def _strong_parts(downstream: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """The strongly connected parts (Tarjan 1972), without recursion."""
+    parts: list[list[str]] = []
+    seen: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    stacked: set[str] = set()
+    for start in downstream:
+        if start in seen:
+            continue
+        path = [(start, iter(downstream[start]))]
+        while path:
+            node, ahead = path[-1]
+            if node not in seen:
+                seen[node] = lowest[node] = len(seen)
+                stack.append(node)
+                stacked.add(node)
+            target = next(ahead, None)
+            if target is None:
+                path.pop()
+                if path:
+                    above = path[-1][0]
+                    lowest[above] = min(lowest[above], lowest[node])
+                if lowest[node] == seen[node]:
+                    parts.append(_taken(stack, stacked, node))
+            elif target not in seen:
+                path.append((target, iter(downstream[target])))
+            elif target in stacked:
+                lowest[node] = min(lowest[node], seen[target])
+    return parts
+
+
+def _taken(stack: list[str], stacked: set[str], root: str) -> list[str]:
+    place = len(stack) - 1
+    while stack[place] != root:
+        place -= 1
+    part = stack[place:]
+    del stack[place:]
+    stacked.difference_update(part)
+    return part
+
+
+def _walk_into_cycle(
+    part: Sequence[str], downstream: Mapping[str, Iterable[str]], order: Mapping[str, int]
+) -> list[str]:
+    """Follow edges within the part, where every node has a way on, until a node comes twice."""
+    inside = set(part)
+    node = min(part, key=order.__getitem__)
     seen: dict[str, int] = {}
     path: list[str] = []
     while node not in seen:
         seen[node] = len(path)
         path.append(node)
-        node = next(target for target in downstream[node] if target in left)
+        node = next(target for target in downstream[node] if target in inside)
     circle = path[seen[node] :]
     first = circle.index(min(circle, key=order.__getitem__))
     return circle[first:] + circle[:first]
 
 
-def _connected_both_ways(
-    start: str, left: set[str], downstream: Mapping[str, Sequence[str]]
-) -> set[str]:
-    upstream: dict[str, list[str]] = {node: [] for node in left}
-    for node in left:
-        for target in downstream[node]:
-            if target in left:
-                upstream[target].append(node)
-    return _reachable(start, left, downstream) & _reachable(start, left, upstream)
-
-
-def _reachable(start: str, left: set[str], ways: Mapping[str, Sequence[str]]) -> set[str]:
-    seen = {start}
-    ahead = [start]
-    while ahead:
-        for node in ways[ahead.pop()]:
-            if node in left and node not in seen:
-                seen.add(node)
-                ahead.append(node)
-    return seen
+def _shortened(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[: _MAX_MESSAGE - 1]}…"

@@ -15,8 +15,12 @@ class Dispatch:
     log: RunLog
 
     def send(self, run: Run, *, published: int = 0) -> None:
-        """Queue a run and note that it is on its way."""
-        self.queue.send(message_body(run.prompt_id), group=run.owner)
+        """Queue a run and note that it is on its way.
+
+        A worker may take the message before the note is there, so what was
+        ``published`` already stands in both.
+        """
+        self.queue.send(message_body(run.prompt_id, published), group=run.owner)
         self.log.update(run.prompt_id, {"dispatched": True, "published": published})
 
     def hand_over(self, run: Run, *, published: int) -> None:
@@ -26,9 +30,9 @@ class Dispatch:
         self.queue.send(message_body(run.prompt_id), group=run.owner)
 
 
-def message_body(prompt_id: str) -> str:
-    """The message that names a run."""
-    return json_text.dumps({"promptId": prompt_id})
+def message_body(prompt_id: str, published: int = 0) -> str:
+    """The message that names a run, and the last sequence that its sockets have got."""
+    return json_text.dumps({"promptId": prompt_id, "published": published})
 
 
 def prompt_id_of(body: str) -> str:
@@ -37,3 +41,9 @@ def prompt_id_of(body: str) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("promptId"), str):
         raise InvalidInput("A message must be an object with a promptId")
     return str(value["promptId"])
+
+
+def published_of(body: str) -> int:
+    """What was published when the message was sent; 0 if it does not say."""
+    published = json_text.loads(body).get("published")
+    return published if isinstance(published, int) else 0

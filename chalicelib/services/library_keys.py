@@ -41,7 +41,6 @@ Kind = Literal["project", "workflow"]
 MARKER = "workflow"
 WORKFLOW_ROWS = "workflow/"
 LEASE = "lease"
-TEMPLATES = "shared/workflows/"
 
 _ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 _TRAILING = re.compile(r"[. ]+\Z")

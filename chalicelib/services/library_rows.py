@@ -171,7 +171,7 @@ def row(stored: Stored) -> Entry:
     }
     if place.workflow_id is not None:
         used = group_interfaces.references(stored.document)
-        value["summary"] = _summary(place.workflow_id, stored.document, used)
+        value["summary"] = _summary(stored, used)
         value["uses"] = used if len(used) <= _MAX_USES else None
     return Entry(place.partition, place.row(stored.version), value)
 
@@ -200,9 +200,9 @@ def _inside(project: Place) -> str:
     return library_keys.project_partition(project.uid, project.project_id)
 
 
-def _summary(workflow_id: str, document: Document, used: list[str]) -> Document:
-    summary: Document = {"id": workflow_id, "name": document.get("name")}
-    given = {"referencedWorkflows": used or None, **document}
+def _summary(stored: Stored, used: list[str]) -> Document:
+    summary: Document = {"id": stored.place.workflow_id, "name": stored.name}
+    given = {"referencedWorkflows": used or None, **stored.document}
     for field in _SUMMARY_FIELDS:
         value = given.get(field)
         if isinstance(value, str):

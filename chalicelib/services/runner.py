@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import json_text
@@ -64,18 +64,26 @@ class Runner:
         # so the pool outlives the runs.
         self._threads = ThreadPoolExecutor(_NODE_THREADS, thread_name_prefix="node")
 
-    def run(self, prompt_id: str, *, redelivered: bool, time_left: Callable[[], float]) -> None:
+    def run(
+        self,
+        prompt_id: str,
+        *,
+        redelivered: bool,
+        time_left: Callable[[], float],
+        published: int = 0,
+    ) -> None:
         """Bring a run on while there is time left (seconds), then hand it over.
 
         ``time_left`` is asked twice a second: whoever stops a worker may shorten
         it. ``redelivered`` means that an earlier delivery of the same message was
-        not finished: its worker is gone, whatever its lease says.
+        not finished: its worker is gone, whatever its lease says. ``published``
+        is what the message says of it; the header may not know yet.
         """
-        claim = self._claim(prompt_id, redelivered=redelivered)
+        claim = self._claim(prompt_id, redelivered=redelivered, published=published)
         if claim is not None:
             asyncio.run(_Turn(self._parts, self._threads, time_left, claim).take())
 
-    def _claim(self, prompt_id: str, *, redelivered: bool) -> _Claim | None:
+    def _claim(self, prompt_id: str, *, redelivered: bool, published: int) -> _Claim | None:
         parts = self._parts
         while True:
             try:
@@ -83,6 +91,7 @@ class Runner:
             except NotFound:
                 _logger.warning("A message names a run that is gone", extra={"run": prompt_id})
                 return None
+            run = replace(run, published=max(run.published, published))
             state = events.fold(event for batch in batches for event in batch_events(batch))
             if state.ended:
                 parts.ending.conclude_from_log(run, state.status, state.sequence)

@@ -1,6 +1,7 @@
 """Values too large for an event: stored as documents, referred to from the log."""
 
 import hashlib
+import heapq
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ MAX_EVENT_BYTES = 32 * 1024
 _ENVELOPE_BYTES = 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _HOLDERS = ("output", "pseudoOutputs", "yieldedContent")
+_MAX_REFERENCES = 16
 
 
 class Spill:
@@ -55,7 +57,7 @@ class Spill:
         sizes = {key: len(text.encode()) + len(key) for key, text in texts.items()}
         excess = sum(sizes.values()) - MAX_EVENT_BYTES + _ENVELOPE_BYTES
         shrunk = dict(values)
-        for key in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        for key in heapq.nlargest(_MAX_REFERENCES, sizes, key=sizes.__getitem__):
             if excess <= 0:
                 break
             shrunk[key] = self._store(texts[key])

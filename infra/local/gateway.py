@@ -27,6 +27,7 @@ UnknownPath = Callable[[str | None, str], tuple[int, dict[str, str], str]]
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _NO_BODY = frozenset({204, 304})
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ class Gateway:
             response = self._gateway.handle_request(
                 request.method, request.target, headers, request.body or None
             )
+            if request.method not in _METHODS:
+                # The path is known: Chalice's own refusal, in the product's shape.
+                message = "This path does not have that method"
+                return error(405, message, headers.request_id, allow=", ".join(_METHODS))
             return _shaped(response, headers.request_id)
         except _RouteNotFound:
             return self.unknown_path(request.method, request.headers)

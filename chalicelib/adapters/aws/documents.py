@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         PutObjectRequestTypeDef,
     )
 
-_ABSENT = {"NoSuchKey", "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"}
+_ABSENT = {"NoSuchKey", "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "404"}
 # The last: what a condition on an ETag is told where there is no object.
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 _MAX_DELETES = 1000

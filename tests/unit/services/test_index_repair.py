@@ -126,15 +126,14 @@ def test_objects_that_are_no_documents_are_left_alone(desk: Desk) -> None:
 
 def test_a_document_that_was_copied_into_the_store_is_listed_and_usable(desk: Desk) -> None:
     desk.project()
-    desk.documents.put(
-        "users/ada/projects/Novel/workflows/copied.json", b'{"id": "copied", "name": "Copied"}'
-    )
+    desk.documents.put("users/ada/projects/Novel/workflows/copied.json", b'{"nodes": 5}')
+    desk.documents.put("users/ada/projects/Novel/workflows/named.json", b'{"name": "Named"}')
     desk.repair.repair(ADA)
-    assert desk.names("Novel") == ["Copied"]
+    assert desk.names("Novel") == ["", "Named"]
     desk.workflows.save(ADA, "Novel", "copied", {"name": "Mine"})
     desk.workflows.delete(ADA, "Novel", "copied")
     desk.bin.restore(ADA, desk.bin_id())
-    assert desk.names("Novel") == ["Mine"]
+    assert desk.names("Novel") == ["Mine", "Named"]
 
 
 def test_of_two_with_one_name_the_one_that_holds_it_keeps_it(desk: Desk) -> None:
