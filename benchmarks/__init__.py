@@ -1,1 +1,1 @@
-"""How fast the product is, as ratios to peers measured in the same run: ``python -m benchmarks``."""
+"""Speed, as ratios to peers measured in the same run: ``python -m benchmarks``."""

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for part in parts:
         try:
             results += asyncio.run(_part(part, options.repeat))
-        except Exception:  # whatever fails, the exit code must say so
+        except Exception:  # noqa: BLE001 (whatever fails, the exit code must say so)
             traceback.print_exc()
             print(f"{part} failed", file=sys.stderr)
             return 1

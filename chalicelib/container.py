@@ -16,21 +16,21 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.nodes.registry import Registry
 from chalicelib.ports import Clock, DocumentStore, Entry, Index, Publisher, Put, Queue, RunLog
-from chalicelib.services.archive import Archive
 from chalicelib.services.callers import Callers
 from chalicelib.services.connections import Connections
-from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.ending import Ending
-from chalicelib.services.runner import Parts, Runner
-from chalicelib.services.sweeper import Sweeper
+from chalicelib.services.runs.archive import Archive
+from chalicelib.services.runs.dispatch import Dispatch
+from chalicelib.services.runs.ending import Ending
+from chalicelib.services.runs.runner import Parts, Runner
+from chalicelib.services.runs.sweeper import Sweeper
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
-    from chalicelib.services.executions import Executions
-    from chalicelib.services.projects import Projects
-    from chalicelib.services.recycle_bin import RecycleBin
-    from chalicelib.services.templates import Templates
-    from chalicelib.services.workflows import Workflows
+    from chalicelib.services.library.projects import Projects
+    from chalicelib.services.library.recycle_bin import RecycleBin
+    from chalicelib.services.library.templates import Templates
+    from chalicelib.services.library.workflows import Workflows
+    from chalicelib.services.runs.executions import Executions
 
 MAX_RECEIVES = 5
 _VISIBILITY_SECONDS = 60
@@ -245,7 +245,7 @@ def sweeper() -> Sweeper:
 @part
 def executions() -> "Executions":
     """Runs, as the API offers them."""
-    from chalicelib.services.executions import Executions, Limits
+    from chalicelib.services.runs.executions import Executions, Limits
 
     return Executions(
         log=run_log(),
@@ -262,7 +262,7 @@ def executions() -> "Executions":
 @part
 def projects() -> "Projects":
     """Projects and their metadata."""
-    from chalicelib.services.projects import Projects
+    from chalicelib.services.library.projects import Projects
 
     return Projects(documents(), index(), clock())
 
@@ -270,7 +270,7 @@ def projects() -> "Projects":
 @part
 def workflows() -> "Workflows":
     """The workflows of projects."""
-    from chalicelib.services.workflows import Workflows
+    from chalicelib.services.library.workflows import Workflows
 
     return Workflows(documents(), index(), clock())
 
@@ -278,7 +278,7 @@ def workflows() -> "Workflows":
 @part
 def recycle_bin() -> "RecycleBin":
     """What was deleted."""
-    from chalicelib.services.recycle_bin import RecycleBin
+    from chalicelib.services.library.recycle_bin import RecycleBin
 
     return RecycleBin(documents(), index(), clock())
 
@@ -286,7 +286,7 @@ def recycle_bin() -> "RecycleBin":
 @part
 def templates() -> "Templates":
     """Global workflows."""
-    from chalicelib.services.templates import Templates
+    from chalicelib.services.library.templates import Templates
 
     folder = settings().templates_dir or _SHIPPED_TEMPLATES
     return Templates(folder, documents() if settings().backend == "aws" else None)

@@ -6,8 +6,8 @@ from typing import Any
 
 from chalicelib import container, logs
 from chalicelib.errors import InvalidInput
-from chalicelib.services.dispatch import prompt_id_of, published_of
-from chalicelib.services.sweeper import DISPATCH_GRACE_SECONDS
+from chalicelib.services.runs.dispatch import prompt_id_of, published_of
+from chalicelib.services.runs.sweeper import DISPATCH_GRACE_SECONDS
 
 _logger = logging.getLogger("chalicelib.worker")
 # What is left of the time-out when a run is handed over to the next invocation.

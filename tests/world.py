@@ -11,13 +11,13 @@ from chalicelib.adapters.embedded.queue import EmbeddedQueue
 from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
 from chalicelib.engine.definitions import NodeTypes
 from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
-from chalicelib.services.archive import Archive
 from chalicelib.services.connections import Connections
-from chalicelib.services.dispatch import Dispatch, prompt_id_of
-from chalicelib.services.ending import Ending
-from chalicelib.services.executions import Executions, Limits
-from chalicelib.services.runner import Parts, Runner
-from chalicelib.services.sweeper import Sweeper
+from chalicelib.services.runs.archive import Archive
+from chalicelib.services.runs.dispatch import Dispatch, prompt_id_of
+from chalicelib.services.runs.ending import Ending
+from chalicelib.services.runs.executions import Executions, Limits
+from chalicelib.services.runs.runner import Parts, Runner
+from chalicelib.services.runs.sweeper import Sweeper
 from tests.clock import ManualClock
 from tests.sockets import SocketsInMemory
 

@@ -19,7 +19,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib import container, errors, json_text, logs
 from chalicelib.services.callers import Caller, is_trusted_origin
-from chalicelib.services.if_match import IfMatch
+from chalicelib.services.library.if_match import IfMatch
 
 _logger = logging.getLogger("chalicelib.api")
 

@@ -18,8 +18,8 @@ from chalicelib.engine.events import Event
 from chalicelib.engine.node_run import chunk_events
 from chalicelib.ports import Batch, Run, RunLog
 from chalicelib.services.frames import batch_events
-from chalicelib.services.journal import MAX_BATCH_BYTES, Commit, RunJournal
-from chalicelib.services.spill import Spill
+from chalicelib.services.runs.journal import MAX_BATCH_BYTES, Commit, RunJournal
+from chalicelib.services.runs.spill import Spill
 from tests.clock import ManualClock
 
 RUN = Run("run-1", "ada", "queued", 0)

@@ -12,8 +12,8 @@ from chalicelib.engine import events
 from chalicelib.engine.definitions import Chunk, Context, Inputs, Slot
 from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
 from chalicelib.ports import Batch
-from chalicelib.services.dispatch import prompt_id_of
 from chalicelib.services.frames import batch_text
+from chalicelib.services.runs.dispatch import prompt_id_of
 from tests.builders import TEXT_STREAM, Types, edge, node, node_type, payload
 from tests.world import ADA, World, make_world
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TavernError
-from chalicelib.services.if_match import IfMatch
+from chalicelib.services.library.if_match import IfMatch
 from tests.contracts.race import race, winners
-from tests.unit.services.desk import ADA, BOB, Desk, group, node
+from tests.unit.library.desk import ADA, BOB, Desk, group, node
 
 HOSTILE = ["", ".", "...", "..", "../project", "a/b", "a\0", "\ud800", "x" * 129, "é", "a\n"]
 WHOLE: dict[str, Any] = {

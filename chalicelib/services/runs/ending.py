@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from chalicelib.ports import Clock, Run, RunLog
-from chalicelib.services.archive import Archive
-from chalicelib.services.broadcast import RunBroadcast
 from chalicelib.services.connections import Connections
 from chalicelib.services.frames import batch_frames, frame
-from chalicelib.services.statistics import queue_numbers
+from chalicelib.services.runs.archive import Archive
+from chalicelib.services.runs.broadcast import RunBroadcast
+from chalicelib.services.runs.statistics import queue_numbers
 
 
 class Ending:

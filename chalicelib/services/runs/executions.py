@@ -30,14 +30,14 @@ from chalicelib.ports import (
 )
 from chalicelib.schemas.executions import ExecutionPayload, as_json, parse_payload
 from chalicelib.schemas.parsing import MAX_FIELDS
-from chalicelib.services import run_view
-from chalicelib.services.archive import Archive
 from chalicelib.services.connections import Connections
-from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.ending import Ending
 from chalicelib.services.frames import batch_events, batch_frames, event_batch
-from chalicelib.services.spill import Spill
-from chalicelib.services.statistics import queue_numbers
+from chalicelib.services.runs import view as run_view
+from chalicelib.services.runs.archive import Archive
+from chalicelib.services.runs.dispatch import Dispatch
+from chalicelib.services.runs.ending import Ending
+from chalicelib.services.runs.spill import Spill
+from chalicelib.services.runs.statistics import queue_numbers
 
 _INLINE_PAYLOAD_BYTES = 16 * 1024
 _IDEMPOTENCY_SECONDS = 24 * 3600

@@ -17,13 +17,13 @@ from chalicelib.engine.plan import make_plan
 from chalicelib.engine.run import Execution
 from chalicelib.errors import LogMovedOn, NotFound
 from chalicelib.ports import Clock, DocumentStore, Run, RunLog
-from chalicelib.services.broadcast import RunBroadcast
 from chalicelib.services.connections import Connections
-from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.ending import Ending
 from chalicelib.services.frames import batch_events, batch_frames, event_batch
-from chalicelib.services.journal import Commit, RunJournal
-from chalicelib.services.spill import Spill
+from chalicelib.services.runs.broadcast import RunBroadcast
+from chalicelib.services.runs.dispatch import Dispatch
+from chalicelib.services.runs.ending import Ending
+from chalicelib.services.runs.journal import Commit, RunJournal
+from chalicelib.services.runs.spill import Spill
 
 _logger = logging.getLogger(__name__)
 _LEASE_SECONDS = 30.0

@@ -9,7 +9,7 @@ from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from tests.clock import ManualClock
-from tests.unit.services.desk import Desk
+from tests.unit.library.desk import Desk
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from typing import Any
 from chalicelib import json_text
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Entry, Index, Put, Remove
-from chalicelib.services import group_interfaces, library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.library_keys import MARKER, Place
-from chalicelib.services.library_store import Document, LibraryStore, Stored, busy
+from chalicelib.services.library import group_interfaces
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.keys import MARKER, Place
+from chalicelib.services.library.store import Document, LibraryStore, Stored, busy
 
 TRIES = 5
 _SUMMARY_FIELDS = ("description", "updatedAt", "creationMethod", "referencedWorkflows")

@@ -10,13 +10,13 @@ from typing import Any
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.bin_lease import BinLease, held, in_use
-from chalicelib.services.library_names import LibraryNames
-from chalicelib.services.library_rows import LibraryRows, marker, name_entry, row
-from chalicelib.services.library_store import LibraryStore, Stored
-from chalicelib.services.project_contents import Gone, ProjectContents
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.bin_lease import BinLease, held, in_use
+from chalicelib.services.library.names import LibraryNames
+from chalicelib.services.library.project_contents import Gone, ProjectContents
+from chalicelib.services.library.rows import LibraryRows, marker, name_entry, row
+from chalicelib.services.library.store import LibraryStore, Stored
 
 Views = list[dict[str, Any]]
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.ports import DocumentStore, Index
-from chalicelib.services.index_repair import IndexRepair
-from chalicelib.services.projects import Projects
-from chalicelib.services.recycle_bin import RecycleBin
-from chalicelib.services.workflows import Workflows
+from chalicelib.services.library.index_repair import IndexRepair
+from chalicelib.services.library.projects import Projects
+from chalicelib.services.library.recycle_bin import RecycleBin
+from chalicelib.services.library.workflows import Workflows
 from tests.clock import ManualClock
 
 ADA = "ada"

@@ -10,10 +10,10 @@ from chalicelib.errors import (
     TavernError,
     TooLarge,
 )
-from chalicelib.services.if_match import IfMatch
-from chalicelib.services.library_keys import project_id_of
+from chalicelib.services.library.if_match import IfMatch
+from chalicelib.services.library.keys import project_id_of
 from tests.contracts.race import race, winners
-from tests.unit.services.desk import ADA, BOB, Desk
+from tests.unit.library.desk import ADA, BOB, Desk
 
 HOSTILE = [
     "",

@@ -19,9 +19,9 @@ from chalicelib.engine.definitions import NodeError
 from chalicelib.engine.events import Event
 from chalicelib.errors import LogMovedOn
 from chalicelib.ports import Batch, RunLog
-from chalicelib.services import event_text
 from chalicelib.services.frames import batch_text, event_frame
-from chalicelib.services.spill import MAX_EVENT_BYTES, Spill
+from chalicelib.services.runs import event_text
+from chalicelib.services.runs.spill import MAX_EVENT_BYTES, Spill
 
 MAX_BATCH_BYTES = 350_000
 _MAX_WAITING_BYTES = 2_000_000

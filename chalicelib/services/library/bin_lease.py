@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from chalicelib.errors import ConditionFailed, Conflict
 from chalicelib.ports import Entry, Index, Put, Remove
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.library_store import REQUEST_SECONDS, LibraryStore
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.store import REQUEST_SECONDS, LibraryStore
 
 
 class BinLease:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.ports import Entry
-from chalicelib.services import library_keys
-from chalicelib.services.library_keys import Place
-from chalicelib.services.library_store import Stored
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.keys import Place
+from chalicelib.services.library.store import Stored
 
 
 @dataclass(frozen=True, slots=True)

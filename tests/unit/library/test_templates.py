@@ -10,7 +10,7 @@ from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.errors import NotFound
 from chalicelib.nodes.registry import Registry
-from chalicelib.services.templates import Templates
+from chalicelib.services.library.templates import Templates
 from tests.builders import Types, outcome, run
 from tests.clock import ManualClock
 

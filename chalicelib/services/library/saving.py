@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from chalicelib.errors import NotFound, PreconditionFailed
-from chalicelib.services.if_match import IfMatch
-from chalicelib.services.library_keys import Place
-from chalicelib.services.library_names import LibraryNames
-from chalicelib.services.library_rows import TRIES, BeingRestored, LibraryRows
-from chalicelib.services.library_store import Document, LibraryStore, Stored, busy
+from chalicelib.services.library.if_match import IfMatch
+from chalicelib.services.library.keys import Place
+from chalicelib.services.library.names import LibraryNames
+from chalicelib.services.library.rows import TRIES, BeingRestored, LibraryRows
+from chalicelib.services.library.store import Document, LibraryStore, Stored, busy
 
 Change = Callable[[Stored], Document | None]
 

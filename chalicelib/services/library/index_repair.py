@@ -12,13 +12,13 @@ from itertools import islice
 
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Clock, DocumentStore, Entry, Index, Put, Remove
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.library_keys import WORKFLOW_ROWS, Place
-from chalicelib.services.library_names import free_name
-from chalicelib.services.library_rows import LibraryRows, marker, name_entry, row
-from chalicelib.services.library_store import LibraryStore, Stored
-from chalicelib.services.recycle_bin import RecycleBin
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.keys import WORKFLOW_ROWS, Place
+from chalicelib.services.library.names import free_name
+from chalicelib.services.library.recycle_bin import RecycleBin
+from chalicelib.services.library.rows import LibraryRows, marker, name_entry, row
+from chalicelib.services.library.store import LibraryStore, Stored
 
 _logger = logging.getLogger(__name__)
 _CHANGES_A_WRITE = 100

@@ -18,10 +18,10 @@ from itertools import count
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Entry, Put, Remove
 from chalicelib.schemas.names import MAX_NAME_LENGTH
-from chalicelib.services import library_keys
-from chalicelib.services.library_keys import Place
-from chalicelib.services.library_rows import TRIES, LibraryRows
-from chalicelib.services.library_store import LibraryStore, busy
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.keys import Place
+from chalicelib.services.library.rows import TRIES, LibraryRows
+from chalicelib.services.library.store import LibraryStore, busy
 
 
 class LibraryNames:

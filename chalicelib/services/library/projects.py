@@ -7,16 +7,16 @@ from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionF
 from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
 from chalicelib.schemas.parsing import parse
 from chalicelib.schemas.projects import MAX_METADATA_BYTES, ProjectChanges, ProjectDraft
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.bin_lease import BinLease
-from chalicelib.services.if_match import IfMatch
-from chalicelib.services.library_keys import MARKER, Place
-from chalicelib.services.library_rows import TRIES, InRecycleBin, LibraryRows, marker, row
-from chalicelib.services.library_saving import LibrarySaving, check
-from chalicelib.services.library_store import Document, LibraryStore, Stored, Versioned, busy
-from chalicelib.services.project_contents import ProjectContents
-from chalicelib.services.recycle_bin import RecycleBin
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.bin_lease import BinLease
+from chalicelib.services.library.if_match import IfMatch
+from chalicelib.services.library.keys import MARKER, Place
+from chalicelib.services.library.project_contents import ProjectContents
+from chalicelib.services.library.recycle_bin import RecycleBin
+from chalicelib.services.library.rows import TRIES, InRecycleBin, LibraryRows, marker, row
+from chalicelib.services.library.saving import LibrarySaving, check
+from chalicelib.services.library.store import Document, LibraryStore, Stored, Versioned, busy
 
 Views = list[dict[str, Any]]
 

@@ -10,8 +10,8 @@ from typing import Any
 from chalicelib import json_text
 from chalicelib.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from chalicelib.ports import Clock, DocumentStore, StoredDocument
-from chalicelib.services.group_interfaces import interface_of
-from chalicelib.services.library_keys import Place
+from chalicelib.services.library.group_interfaces import interface_of
+from chalicelib.services.library.keys import Place
 
 _logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import TavernError
 from tests.clock import ManualClock
-from tests.unit.services.desk import ADA, Desk
-from tests.unit.services.fuses import FusedDocuments, FusedIndex, Meanwhile
-from tests.unit.services.scenes import CASES, MOST_CALLS, Case, check, check_lists, furnish
+from tests.unit.library.desk import ADA, Desk
+from tests.unit.library.fuses import FusedDocuments, FusedIndex, Meanwhile
+from tests.unit.library.scenes import CASES, MOST_CALLS, Case, check, check_lists, furnish
 
 
 def attempt(desk: Desk, case: Case) -> None:

@@ -16,9 +16,9 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import NotFound, TavernError
 from tests.clock import ManualClock
-from tests.unit.services.desk import ADA, Desk
-from tests.unit.services.fuses import Crashed, Death, FusedDocuments, FusedIndex
-from tests.unit.services.scenes import CASES, MOST_CALLS, Case, check, furnish
+from tests.unit.library.desk import ADA, Desk
+from tests.unit.library.fuses import Crashed, Death, FusedDocuments, FusedIndex
+from tests.unit.library.scenes import CASES, MOST_CALLS, Case, check, furnish
 
 
 @contextmanager

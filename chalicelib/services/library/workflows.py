@@ -14,13 +14,13 @@ from chalicelib.errors import ConditionFailed, Conflict, InvalidInput, NotFound,
 from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
 from chalicelib.schemas.parsing import parse
 from chalicelib.schemas.workflows import WorkflowDraft
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.group_interfaces import interface_of, with_interface
-from chalicelib.services.if_match import IfMatch
-from chalicelib.services.library_keys import MARKER, Place
-from chalicelib.services.library_names import LibraryNames
-from chalicelib.services.library_rows import (
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.group_interfaces import interface_of, with_interface
+from chalicelib.services.library.if_match import IfMatch
+from chalicelib.services.library.keys import MARKER, Place
+from chalicelib.services.library.names import LibraryNames
+from chalicelib.services.library.rows import (
     TRIES,
     InRecycleBin,
     LibraryRows,
@@ -28,8 +28,8 @@ from chalicelib.services.library_rows import (
     name_entry,
     row,
 )
-from chalicelib.services.library_saving import LibrarySaving, check
-from chalicelib.services.library_store import (
+from chalicelib.services.library.saving import LibrarySaving, check
+from chalicelib.services.library.store import (
     Document,
     LibraryStore,
     Stored,

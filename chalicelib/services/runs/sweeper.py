@@ -6,10 +6,10 @@ import uuid
 from chalicelib.engine import events
 from chalicelib.errors import LogMovedOn, NotFound
 from chalicelib.ports import Clock, Index, Run, RunLog
-from chalicelib.services.archive import Archive
-from chalicelib.services.dispatch import Dispatch
-from chalicelib.services.ending import Ending
 from chalicelib.services.frames import batch_events, event_batch
+from chalicelib.services.runs.archive import Archive
+from chalicelib.services.runs.dispatch import Dispatch
+from chalicelib.services.runs.ending import Ending
 
 _logger = logging.getLogger(__name__)
 DISPATCH_GRACE_SECONDS = 5.0

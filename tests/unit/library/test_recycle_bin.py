@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.errors import Conflict, NotFound, TavernError
 from tests.contracts.race import race, winners
-from tests.unit.services.desk import ADA, BOB, Desk
+from tests.unit.library.desk import ADA, BOB, Desk
 
 
 def delete_workflow(desk: Desk, name: str = "Chapter") -> str:

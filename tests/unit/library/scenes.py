@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.errors import Conflict, NotFound
-from tests.unit.services.desk import ADA, Desk, group
+from tests.unit.library.desk import ADA, Desk, group
 
 MOST_CALLS = 120
 Act = Callable[[Desk], object]

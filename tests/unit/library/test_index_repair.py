@@ -11,9 +11,9 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import TavernError
 from chalicelib.ports import Entry, Index, Remove
-from chalicelib.services.index_repair import Repaired
+from chalicelib.services.library.index_repair import Repaired
 from tests.clock import ManualClock
-from tests.unit.services.desk import ADA, BOB, Desk, group
+from tests.unit.library.desk import ADA, BOB, Desk, group
 
 PROJECTS = ("Novel", "夜/1")
 PARTITIONS = ("ada#projects", "ada#project#Novel", "ada#project#夜_1")

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Entry, Put, Remove
-from chalicelib.services import library_keys
-from chalicelib.services.bin_entries import BinEntry
-from chalicelib.services.bin_lease import BinLease, in_use
-from chalicelib.services.library_keys import WORKFLOW_ROWS, Place
-from chalicelib.services.library_names import free_name
-from chalicelib.services.library_rows import LibraryRows, name_entry, row
-from chalicelib.services.library_store import LibraryStore, Stored, busy
+from chalicelib.services.library import keys as library_keys
+from chalicelib.services.library.bin_entries import BinEntry
+from chalicelib.services.library.bin_lease import BinLease, in_use
+from chalicelib.services.library.keys import WORKFLOW_ROWS, Place
+from chalicelib.services.library.names import free_name
+from chalicelib.services.library.rows import LibraryRows, name_entry, row
+from chalicelib.services.library.store import LibraryStore, Stored, busy
 
 _logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What users keep: projects and workflows, their versions, the recycle bin, templates."""

@@ -1,0 +1,1 @@
+"""Runs: submitted, dispatched, worked on, watched, ended, archived."""
