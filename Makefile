@@ -5,6 +5,7 @@
 # make bench    measure, and compare with what others take
 # make package  .chalice/build/STAGE: what deploys to STAGE (dev or prod)
 # make backup   copy the data to the file TO, also while the stack runs
+# make repair   rebuild the lists of projects and workflows from their objects
 # make clean    remove what these make, all but .data
 #
 # The first of them makes .venv, which takes Python 3.11 or newer and a network; the first
@@ -21,7 +22,7 @@ PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test check format bench package backup clean
+.PHONY: help run test check format bench package backup repair clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -53,6 +54,9 @@ package: .venv/installed
 
 backup: .venv/installed
 	@$(BIN)/python -m infra.local.backup $(if $(TO),'$(TO)')
+
+repair: .venv/installed
+	@$(BIN)/python -m infra.local.repair
 
 clean:
 	@rm -rf .venv $(BUILD) .coverage htmlcov .hypothesis
