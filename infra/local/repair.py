@@ -1,4 +1,4 @@
-"""``python -m infra.local.repair``: rebuild the lists of projects and workflows from the objects."""
+"""``python -m infra.local.repair``: rebuild lists of projects and workflows from the objects."""
 
 import sys
 
