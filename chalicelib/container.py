@@ -7,6 +7,7 @@ import than a small run takes to run).
 """
 
 import threading
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -170,16 +171,18 @@ def registry() -> Registry:
     return Registry(settings().node_paths)
 
 
-def registry_generation() -> int:
-    """How often the node packs were reloaded, in any process."""
+def registry_generation() -> str:
+    """Changes whenever the node packs are reloaded, in any process."""
     entry = index().get(*_GENERATION)
-    return 0 if entry is None else int(entry.value["count"])
+    return "" if entry is None else str(entry.value["token"])
 
 
 def advance_registry_generation() -> None:
-    """Let other processes know that the node packs were reloaded."""
-    count = registry_generation() + 1
-    index().write(Put(Entry(*_GENERATION, {"count": count})))
+    """Let other processes know that the node packs were reloaded.
+
+    A token, not a count: of two reloads at once each must be seen.
+    """
+    index().write(Put(Entry(*_GENERATION, {"token": uuid.uuid4().hex})))
 
 
 @part

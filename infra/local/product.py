@@ -46,8 +46,8 @@ class Container(Protocol):
         """What a worker needs to run it; likewise."""
         ...
 
-    def registry_generation(self) -> int:
-        """Counts how often the node packs were reloaded, in any process."""
+    def registry_generation(self) -> str:
+        """Changes whenever the node packs are reloaded, in any process."""
         ...
 
     def close(self) -> None:

@@ -180,10 +180,11 @@ def main() -> int:
     link.wait_for_start()
     queue = product.container.queue()
     link.listen(_notify(queue))
+    # Before the node packs are loaded: a reload in between must make this worker stale.
+    stale = generation_watch(product)
     product.container.runner()
     tuning.keep_what_is_loaded()
     tuning.switch_threads_often()
-    stale = generation_watch(product)
     Worker(queue, product.run_execution, "run_execution", link, is_stale=stale).run()
     product.container.close()
     link.close()

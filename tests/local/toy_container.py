@@ -54,9 +54,9 @@ def runner() -> None:
     """The toy's workers need nothing."""
 
 
-def registry_generation() -> int:
+def registry_generation() -> str:
     generation = data_dir() / "generation"
-    return int(generation.read_text()) if generation.exists() else 0
+    return generation.read_text() if generation.exists() else ""
 
 
 def close() -> None:

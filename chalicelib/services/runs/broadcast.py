@@ -50,18 +50,16 @@ class RunBroadcast:
                 if position < self.published:
                     self._catch_up(connection, position)
 
-    def send(self, first: int, texts: Sequence[str]) -> None:
-        """Send the frames from sequence ``first`` on to everyone who is there."""
-        if not texts:
-            return
-        for connection in list(self._watchers.values()):
-            self._send_one(connection, texts)
-        self.published = first + len(texts) - 1
+    def send(self, first: int, texts: Sequence[str], *, unlogged: Sequence[str] = ()) -> None:
+        """Send the frames from sequence ``first`` on to everyone who is there.
 
-    def send_unlogged(self, text: str) -> None:
-        """Send a frame that belongs to no log."""
+        ``unlogged`` are frames that belong to no log; they come after, in the
+        same message where a socket takes several.
+        """
         for connection in list(self._watchers.values()):
-            self._send_one(connection, [text])
+            self._send_one(connection, [*texts, *unlogged])
+        if texts:
+            self.published = first + len(texts) - 1
 
     def _catch_up(self, connection: Connection, position: int) -> None:
         batches = self._log.tail(self._prompt_id, position)

@@ -30,9 +30,8 @@ class Ending:
             changes = {"status": status, "completed_at": now, "lease_until": 0.0}
             self._log.update(run.prompt_id, changes)
         broadcast.look(ending=True)
-        broadcast.send(first, texts)
         numbers = queue_numbers(self._log, run.owner, without=run.prompt_id)
-        broadcast.send_unlogged(frame("SYSTEM_QUEUE_UPDATE", numbers))
+        broadcast.send(first, texts, unlogged=[frame("SYSTEM_QUEUE_UPDATE", numbers)])
         self._archive.store(run.prompt_id, published=broadcast.published)
 
     def conclude_from_log(
