@@ -14,6 +14,7 @@ from chalicelib.nodes import ButtonClick, NodeError
 from chalicelib.ports import Connection
 from chalicelib.services.callers import is_trusted_origin
 from chalicelib.services.frames import frame
+from chalicelib.services.library.if_match import IfMatch
 
 _logger = logging.getLogger("chalicelib.realtime")
 _MAX_MESSAGE_BYTES = 5 * 1024 * 1024
@@ -143,25 +144,31 @@ def _list_workflows(uid: str, _connection: Connection, payload: Mapping[str, Any
 def _load_workflow(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
     project_id, workflow_id = _text(payload, "projectId"), _text(payload, "workflowId")
     found = container.workflows().get(uid, project_id, workflow_id)
-    return [frame("workflow_loaded", {"workflow": found.value})]
+    return [frame("workflow_loaded", {"workflow": found.value}, etag=found.etag)]
 
 
 def _save_workflow(uid: str, _connection: Connection, payload: Mapping[str, Any]) -> list[str]:
-    """Replace the workflow of that id, or create it where there is none."""
+    """Replace the workflow of that id, or create it where there is none.
+
+    With ``ifMatch``, the etag that was loaded, only that version is replaced.
+    """
     project_id, draft = _text(payload, "projectId"), payload.get("workflow")
     if not isinstance(draft, dict):
         raise InvalidInput.field("workflow", "an object is expected")
+    etag = _optional_text(payload, "ifMatch")
+    condition = None if etag is None else IfMatch(frozenset({etag}))
     workflows = container.workflows()
     workflow_id = draft.get("id")
-    if isinstance(workflow_id, str):
-        try:
-            saved = workflows.save(uid, project_id, workflow_id, draft)
-        except NotFound:
-            saved = workflows.create(uid, project_id, draft)
-    else:
+    try:
+        if not isinstance(workflow_id, str):
+            raise NotFound("A workflow without an id is new")
+        saved = workflows.save(uid, project_id, workflow_id, draft, if_match=condition)
+    except NotFound:
+        if condition is not None:
+            raise
         saved = workflows.create(uid, project_id, draft)
     reply = {"id": saved.value["id"], "updatedAt": saved.value["updatedAt"]}
-    return [frame("workflow_saved", reply)]
+    return [frame("workflow_saved", reply, etag=saved.etag)]
 
 
 _Handler = Callable[[str, Connection, Mapping[str, Any]], list[str]]

@@ -184,7 +184,7 @@ class Execution:
         self._journal.append(events.executing(step.node.id))
         try:
             outputs = as_outputs(node_type.code(given, context))
-        except Exception as error:  # noqa: BLE001 (a node's failure is the node's own)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a node's failure is its own)
             self._fail(step, _message(step, error))
             return
         self._complete(step, outputs)
@@ -210,7 +210,7 @@ class Execution:
         try:
             outputs = await self._attempts(step, node_type, given, context)
             self._complete(step, outputs)
-        except Exception as error:  # noqa: BLE001 (a node's failure is the node's own)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a node's failure is its own)
             self._fail(step, _message(step, error))
         finally:
             context.close()
@@ -235,7 +235,7 @@ class Execution:
             try:
                 with self._deadlines.limit(node_type.timeout) as limit:
                     return await self._call(step, node_type.code, given, context, collected)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 # What consumers have seen of a stream cannot be taken back.
                 if attempt >= node_type.retries or collected.chunks:
                     if limit.expired:
@@ -397,7 +397,7 @@ class Execution:
         return known is not None and known.status == "running"
 
 
-def _message(step: Step, error: Exception) -> str:
+def _message(step: Step, error: BaseException) -> str:
     if isinstance(error, NodeError):
         return str(error)
     # The text of an unforeseen exception may hold what users must not see.

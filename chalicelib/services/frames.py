@@ -11,9 +11,9 @@ from chalicelib.ports import Batch, Connection
 MAX_MESSAGE_BYTES = 120_000
 
 
-def frame(kind: str, payload: Mapping[str, Any]) -> str:
-    """A frame that belongs to no run's log."""
-    return json_text.dumps({"type": kind, "payload": payload})
+def frame(kind: str, payload: Mapping[str, Any], **beside: str) -> str:
+    """A frame that belongs to no run's log; ``beside`` are fields of ours at its top level."""
+    return json_text.dumps({"type": kind, "payload": payload, **beside})
 
 
 def event_frame(prompt_id: str, sequence: int, kind: str, payload: str) -> str:

@@ -10,7 +10,7 @@ from chalicelib.adapters.embedded.database import Database, DatabaseUnusable
 def main(arguments: list[str]) -> int:
     """Copy the store of TAVERN_DATA_DIR; 0, or 2 with one line on stderr."""
     if len(arguments) != 1:
-        print("Usage: python -m infra.local.backup FILE", file=sys.stderr)
+        print("Usage: make backup TO=FILE (python -m infra.local.backup FILE)", file=sys.stderr)
         return 2
     source = Path(os.environ.get("TAVERN_DATA_DIR") or ".data") / "tavern.db"
     target = Path(arguments[0])
@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> int:
     if not source.is_file():
         print(f"Cannot copy: there is no {source}", file=sys.stderr)
         return 2
+    os.umask(0o077)  # the copy is as private as the data
     try:
         database = Database(source)
         try:

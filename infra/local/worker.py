@@ -100,15 +100,15 @@ class Worker:
 
     def _take(self, message: Message) -> bool:
         self._link.hold(message.receipt)
-        try:
-            # Looked at again: the node packs may have changed while it waited.
-            if self._link.stopping or self._is_stale():
-                self._queue.extend(message.receipt, 0)
-                return False
+        # Looked at again: the node packs may have changed while it waited.
+        fresh = not (self._link.stopping or self._is_stale())
+        if fresh:
             self._work(message)
-        finally:
-            self._link.hold(None)
-        return True
+        else:
+            self._queue.extend(message.receipt, 0)
+        # Not in a ``finally``: what ends this process ends its hold, and the message goes on.
+        self._link.hold(None)
+        return fresh
 
     def _work(self, message: Message) -> None:
         context = InvocationContext(self._name, self._function_seconds)

@@ -176,6 +176,20 @@ def test_a_workflow_is_saved_listed_and_loaded(project: Tavern) -> None:
     assert listed["payload"] == {"workflows": expected}
 
 
+def test_a_save_over_the_socket_may_name_the_version_that_it_replaces(project: Tavern) -> None:
+    def save(name: str, **condition: str) -> dict[str, Any]:
+        saving = {"projectId": "p", "workflow": {**WORKFLOW, "name": name}, **condition}
+        (answer,) = project.say({"type": "save_workflow", "payload": saving})
+        return answer
+
+    first = save("First")
+    assert save("Second", ifMatch=first["etag"])["type"] == "workflow_saved"
+    assert save("Third", ifMatch=first["etag"])["type"] == "error"
+    loading = {"projectId": "p", "workflowId": "w"}
+    (loaded,) = project.say({"type": "load_workflow", "payload": loading})
+    assert loaded["payload"]["workflow"]["name"] == "Second"
+
+
 def test_saving_again_replaces_the_workflow(project: Tavern) -> None:
     for name in ("First", "Second"):
         saving = {"projectId": "p", "workflow": {**WORKFLOW, "name": name}}

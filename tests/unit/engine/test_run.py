@@ -178,6 +178,17 @@ def test_an_unforeseen_exception_tells_its_type_and_no_more() -> None:
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_node_that_asks_to_exit_fails_and_takes_nothing_along(inline: bool) -> None:
+    def leave(_inputs: Inputs, _context: Context) -> dict[str, Any]:
+        raise SystemExit(3)
+
+    types = Types(leave=node_type("leave", leave, inline=inline), add=TYPES["add"])
+    state = outcome(run(payload([node("n", "leave"), node("m", "add", inputs={"a": 1})]), types))
+    assert state.nodes["n"].status == "error"
+    assert state.nodes["m"].output == {"out": 1}
+
+
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", object(), "\ud800"])
 def test_an_output_that_is_no_json_fails_its_node(value: object) -> None:
     types = Types(odd=node_type("odd", lambda _inputs, _context: {"out": value}, inline=True))
