@@ -8,14 +8,16 @@ import argparse
 import asyncio
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import engine, front, report, stack, startup
 from benchmarks.measure import Result
 
+Part = Callable[[int], Coroutine[None, None, list[Result]]]
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
-PARTS: dict[str, Callable[[int], Awaitable[list[Result]]]] = {
+PARTS: Mapping[str, Part] = {
     "engine": engine.results,
     "stack": stack.results,
     "front": front.results,
@@ -23,14 +25,19 @@ PARTS: dict[str, Callable[[int], Awaitable[list[Result]]]] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    parts: Mapping[str, Part] = PARTS,
+    results_file: Path = RESULTS,
+) -> int:
     """Run the benchmarks; the exit code."""
-    options = _options(arguments)
-    parts = [options.only] if options.only else list(PARTS)
+    options = _options(arguments, parts)
     results: list[Result] = []
-    for part in parts:
+    for part in [options.only] if options.only else parts:
+        print(f"measuring {part} ...", file=sys.stderr, flush=True)
         try:
-            results += asyncio.run(_part(part, options.repeat))
+            results += asyncio.run(parts[part](options.repeat))
         except Exception:  # noqa: BLE001 (whatever fails, the exit code must say so)
             traceback.print_exc()
             print(f"{part} failed", file=sys.stderr)
@@ -38,19 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.table(results))
     if not options.only:
         command = f"python -m benchmarks --repeat {options.repeat}"
-        RESULTS.write_text(report.document(results, command=command, repeat=options.repeat))
-        print(f"Written to {RESULTS}")
+        results_file.write_text(report.document(results, command=command, repeat=options.repeat))
+        print(f"Written to {results_file}")
     return 0
 
 
-async def _part(name: str, repeat: int) -> list[Result]:
-    print(f"measuring {name} ...", file=sys.stderr, flush=True)
-    return await PARTS[name](repeat)
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None, parts: Mapping[str, Part]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="measure one part, and write nothing")
+    parser.add_argument("--only", choices=parts, help="measure one part, and write nothing")
     parser.add_argument("--repeat", type=_positive, default=9, help="turns of each measure")
     return parser.parse_args(arguments)
 

@@ -6,7 +6,7 @@ payload, which it parses and plans, the peer from each node's predecessors.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -21,8 +21,7 @@ from chalicelib.engine.node_run import Settings
 from chalicelib.engine.plan import make_plan
 from chalicelib.engine.run import Execution
 
-_WIDTH = 200
-_GOAL = Goal(2.0)
+_GOAL, _GOAL_FROM = Goal(2.0), 1000
 _THREADS = 8
 
 
@@ -76,12 +75,14 @@ async def _join_async(inputs: Inputs, context: Context) -> Outputs:
     return _join(inputs, context)
 
 
-async def results(repeat: int) -> list[Result]:
+async def results(
+    repeat: int, *, lengths: Sequence[int] = (10, 100, 1000), width: int = 200
+) -> list[Result]:
     """Chains and a fan-out, of inline, coroutine and threaded nodes."""
     found = []
     with ThreadPoolExecutor(_THREADS) as threads:
         for kind, types in _kinds():
-            for shape in _shapes():
+            for shape in _shapes(lengths, width):
                 work = peer.adding(shape.upstream)
                 goal = shape.goal
                 if kind == "threaded":
@@ -108,13 +109,13 @@ def _types(add: NodeCode, join: NodeCode, *, inline: bool) -> _Types:
     )
 
 
-def _shapes() -> Iterator[_Shape]:
-    for length in (10, 100, 1000):
+def _shapes(lengths: Sequence[int], width: int) -> Iterator[_Shape]:
+    for length in lengths:
         payload = workflows.chain(length, "add", output="out", target="a")
-        goal = _GOAL if length == 1000 else None
+        goal = _GOAL if length >= _GOAL_FROM else None
         yield _Shape(f"chain of {length}", payload, peer.chain(length), goal)
-    payload = workflows.fan_out(_WIDTH, "add", join="join", output="out", target="a")
-    yield _Shape(f"fan-out of {_WIDTH} and join", payload, peer.fan_out(_WIDTH))
+    payload = workflows.fan_out(width, "add", join="join", output="out", target="a")
+    yield _Shape(f"fan-out of {width} and join", payload, peer.fan_out(width))
 
 
 def _engine(shape: _Shape, types: _Types, threads: Executor) -> Sampler:

@@ -20,7 +20,8 @@ Subject and peer are measured in turn, in one run; each cell is min / median / m
 turns (fewer where a turn takes seconds). The ratio is the median of those of neighbours. The
 peer of engine and stack is `graphlib.TopologicalSorter` driven by asyncio tasks, which keeps no
 log; that of the front is `chalice.test.Client` in process. Stacks are `python -m infra.local`
-with two workers, used over one socket with `?frames=batch`.
+with two workers and `TAVERN_LOG=warning`, used over one socket with `?frames=batch`; the client
+runs on the same cores.
 
 """
 _CALLS = """

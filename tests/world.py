@@ -13,7 +13,7 @@ from chalicelib.engine.definitions import NodeTypes
 from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
 from chalicelib.services.connections import Connections
 from chalicelib.services.runs.archive import Archive
-from chalicelib.services.runs.dispatch import Dispatch, prompt_id_of
+from chalicelib.services.runs.dispatch import Dispatch, prompt_id_of, published_of
 from chalicelib.services.runs.ending import Ending
 from chalicelib.services.runs.executions import Executions, Limits
 from chalicelib.services.runs.runner import Parts, Runner
@@ -82,6 +82,7 @@ class World:
             prompt_id_of(message.body),
             redelivered=message.receive_count > 1,
             time_left=lambda: seconds,
+            published=published_of(message.body),
         )
         self.queue.delete(message.receipt)
 

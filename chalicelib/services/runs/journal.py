@@ -27,6 +27,7 @@ MAX_BATCH_BYTES = 350_000
 _MAX_WAITING_BYTES = 2_000_000
 _MAX_JOINED_CHARACTERS = 4_000
 _OVERHEAD = 64
+_CUT_BYTES = 7
 # Between two commits that nobody waits for: a commit costs the same whatever it holds,
 # and nobody sees a hundredth of a second.
 _PAUSE_SECONDS = 0.01
@@ -46,7 +47,11 @@ class Commit:
 
 @dataclass(slots=True)
 class _Waiting:
-    """An event to commit; ``atomic`` ones go into the same batch as the one before."""
+    """An event to commit; ``atomic`` ones go into the same batch as the one before.
+
+    ``text`` is the payload as JSON, ``size`` its bytes. Others were joined to a
+    ``stale`` one since: its text is old, its size an upper bound.
+    """
 
     kind: str
     payload: Mapping[str, Any]
@@ -55,6 +60,7 @@ class _Waiting:
     size: int
     ticket: int
     atomic: bool
+    stale: bool = False
 
 
 class RunJournal:
@@ -70,6 +76,7 @@ class RunJournal:
         writer: str,
         sequence: int,
         on_commit: Callable[[Commit], None],
+        pause: float = _PAUSE_SECONDS,
     ) -> None:
         self._log = log
         self._spill = spill
@@ -89,6 +96,7 @@ class RunJournal:
         self._durable = 0
         self._flushing: asyncio.Task[None] | None = None
         self._advanced = asyncio.Event()
+        self._pause_seconds = pause
         self._pause_until = 0.0
         self._hurried = 0
         self._hurry = asyncio.Event()
@@ -100,7 +108,7 @@ class RunJournal:
         for position, (event, text) in enumerate(encoded):
             self._tickets += 1
             key = _stream_key(event)
-            if key is None or not self._join(key, event):
+            if key is None or not self._join(key, event, text):
                 self._add(event, text, key, atomic=position > 0)
         if self._waiting and self._flushing is None:
             self._flushing = self._loop.create_task(self._flush())
@@ -150,7 +158,7 @@ class RunJournal:
         await self._advanced.wait()
 
     def _add(self, event: Event, text: str, key: tuple[str, str] | None, *, atomic: bool) -> None:
-        size = len(text) if text.isascii() else len(text.encode())
+        size = _bytes(text)
         entry = _Waiting(event.type, event.payload, event.cuts, text, size, self._tickets, atomic)
         self._waiting.append(entry)
         self._waiting_bytes += size + _OVERHEAD
@@ -160,7 +168,7 @@ class RunJournal:
             # What came between two texts of a node must stay between them.
             self._joinable.pop(key, None)
 
-    def _join(self, key: tuple[str, str], event: Event) -> bool:
+    def _join(self, key: tuple[str, str], event: Event, encoded: str) -> bool:
         """Merge an event into one of the same node that is waiting still."""
         entry = self._joinable.get(key)
         if entry is None or not _can_join(event):
@@ -175,18 +183,26 @@ class RunJournal:
             if event.type == events.YIELD:
                 entry.cuts = _cuts(entry.cuts, old) + _cuts(event.cuts, new)
             entry.payload = {**entry.payload, "yieldedContent": {**old, "content": text}}
+        # At most; it is written anew only once, when it is taken.
+        size = _bytes(encoded)
+        entry.size += size
+        self._waiting_bytes += size
+        entry.stale = True
+        return True
+
+    def _write_anew(self, entry: _Waiting) -> None:
         entry.text = json_text.dumps_exact(entry.payload)
-        size = len(entry.text.encode())
+        size = _bytes(entry.text)
         self._waiting_bytes += size - entry.size
         entry.size = size
-        return True
+        entry.stale = False
 
     async def _flush(self) -> None:
         try:
             while self._waiting and not self.lost.done():
                 await self._pause()
                 await self._commit(self._take())
-                self._pause_until = self._loop.time() + _PAUSE_SECONDS
+                self._pause_until = self._loop.time() + self._pause_seconds
         except LogMovedOn:
             self.lost.set_result(None)
         except Exception as error:  # noqa: BLE001 (handed to whoever waits for the journal)
@@ -200,7 +216,11 @@ class RunJournal:
         size = 0
         while self._waiting:
             entry = self._waiting[0]
-            weight = min(entry.size, MAX_EVENT_BYTES) + _OVERHEAD
+            if entry.stale:
+                self._write_anew(entry)
+            weight = (
+                min(entry.size, MAX_EVENT_BYTES) + _OVERHEAD + _CUT_BYTES * len(entry.cuts or ())
+            )
             if taken and not entry.atomic and size + weight > MAX_BATCH_BYTES * 3 // 4:
                 break
             taken.append(self._waiting.popleft())
@@ -230,6 +250,10 @@ class RunJournal:
         text = batch_text((entry.kind, entry.text, entry.cuts) for entry in taken)
         batch = Batch(first, len(taken), text, self._writer)
         self._log.append(self._prompt_id, batch)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _ending(last: _Waiting) -> str | None:
