@@ -1,11 +1,11 @@
-"""What AWS can invoke: the API, the three socket handlers, the worker and its helpers."""
+"""What AWS can invoke: the API, the socket handlers, the worker, its helpers, the operator's."""
 
 import os
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent, WebsocketEvent
 
-from chalicelib import api, logs, realtime, worker
+from chalicelib import admin, api, logs, realtime, worker
 
 STAGE = os.environ.get("TAVERN_STAGE", "local")
 WORKERS = int(os.environ.get("TAVERN_MAX_WORKERS", "10"))
@@ -52,3 +52,9 @@ def dead_letter(event: SQSEvent) -> None:
 def sweep(event: CloudWatchEvent) -> None:
     """Once a minute."""
     worker.sweep(event.to_dict())
+
+
+@app.lambda_function(name="admin")
+def operate(event: Any, context: Any) -> dict[str, Any]:
+    """An operator asks for something."""
+    return admin.run(event, context.get_remaining_time_in_millis)

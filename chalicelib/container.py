@@ -2,8 +2,8 @@
 
 Every part is made on first use and kept for the life of the process. Imports
 happen inside the functions where not every process needs them: of the other
-family of adapters, and of what only the API uses (pydantic takes longer to
-import than a small run takes to run).
+family of adapters, of what only the API uses (pydantic takes longer to import
+than a small run takes to run), and of the engine, which only a worker uses.
 """
 
 import threading
@@ -14,24 +14,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.adapters.clock import SystemClock
-from chalicelib.adapters.embedded.database import Database
 from chalicelib.nodes.registry import Registry
-from chalicelib.ports import Clock, DocumentStore, Entry, Index, Publisher, Put, Queue, RunLog
+from chalicelib.ports import (
+    Clock,
+    DocumentStore,
+    Entry,
+    Index,
+    Metrics,
+    Publisher,
+    Put,
+    Queue,
+    RunLog,
+)
 from chalicelib.services.callers import Callers
 from chalicelib.services.connections import Connections
 from chalicelib.services.runs.archive import Archive
 from chalicelib.services.runs.dispatch import Dispatch
 from chalicelib.services.runs.ending import Ending
-from chalicelib.services.runs.runner import Parts, Runner
 from chalicelib.services.runs.sweeper import Sweeper
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.embedded.database import Database
+    from chalicelib.services.library.index_repair import IndexRepair
     from chalicelib.services.library.projects import Projects
     from chalicelib.services.library.recycle_bin import RecycleBin
     from chalicelib.services.library.templates import Templates
     from chalicelib.services.library.workflows import Workflows
+    from chalicelib.services.operations.runs import RunOperations
     from chalicelib.services.runs.executions import Executions
+    from chalicelib.services.runs.runner import Runner
 
 MAX_RECEIVES = 5
 _VISIBILITY_SECONDS = 60
@@ -74,8 +86,10 @@ def clock() -> Clock:
 
 
 @part
-def database() -> Database:
+def database() -> "Database":
     """The one file of the embedded family; ``DatabaseUnusable``."""
+    from chalicelib.adapters.embedded.database import Database
+
     directory = settings().data_dir
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     opened = Database(directory / "tavern.db")
@@ -166,6 +180,18 @@ def publisher() -> Publisher:
 
 
 @part
+def metrics() -> Metrics:
+    """Where what is measured goes."""
+    if settings().backend == "embedded":
+        from chalicelib.adapters.embedded.metrics import LogMetrics
+
+        return LogMetrics()
+    from chalicelib.adapters.aws.metrics import EmfMetrics
+
+    return EmfMetrics(settings().stage, clock())
+
+
+@part
 def registry() -> Registry:
     """The node types."""
     return Registry(settings().node_paths)
@@ -188,7 +214,7 @@ def advance_registry_generation() -> None:
 @part
 def connections() -> Connections:
     """The open sockets."""
-    return Connections(index(), publisher(), clock())
+    return Connections(index(), publisher(), clock(), metrics())
 
 
 @part
@@ -216,8 +242,10 @@ def ending() -> Ending:
 
 
 @part
-def runner() -> Runner:
+def runner() -> "Runner":
     """The worker's part."""
+    from chalicelib.services.runs.runner import Parts, Runner
+
     return Runner(
         Parts(
             log=run_log(),
@@ -227,6 +255,7 @@ def runner() -> Runner:
             ending=ending(),
             types=registry(),
             clock=clock(),
+            metrics=metrics(),
         )
     )
 
@@ -241,6 +270,7 @@ def sweeper() -> Sweeper:
         archive=archive(),
         ending=ending(),
         clock=clock(),
+        metrics=metrics(),
         max_attempts=MAX_RECEIVES,
     )
 
@@ -258,6 +288,7 @@ def executions() -> "Executions":
         archive=archive(),
         ending=ending(),
         clock=clock(),
+        metrics=metrics(),
         limits=Limits(concurrent_runs=settings().concurrent_runs),
     )
 
@@ -293,6 +324,29 @@ def templates() -> "Templates":
 
     folder = settings().templates_dir or _SHIPPED_TEMPLATES
     return Templates(folder, documents() if settings().backend == "aws" else None)
+
+
+@part
+def index_repair() -> "IndexRepair":
+    """What rebuilds the lists of projects and workflows."""
+    from chalicelib.services.library.index_repair import IndexRepair
+
+    return IndexRepair(documents(), index(), clock())
+
+
+@part
+def run_operations() -> "RunOperations":
+    """The runs of all users, for their operator."""
+    from chalicelib.services.operations.runs import RunOperations
+
+    return RunOperations(
+        log=run_log(),
+        queue=queue(),
+        dead_letters=dead_letters(),
+        dispatch=dispatch(),
+        sweeper=sweeper(),
+        clock=clock(),
+    )
 
 
 def use(publisher: Publisher) -> None:

@@ -12,7 +12,8 @@ TavernError
  ├─ TooLarge                more bytes than the limit that is named (413)
  ├─ UnsupportedMediaType    a body of another kind (415)
  ├─ TooManyRequests         a limit of the user's is reached (429)
- └─ LogMovedOn              another writer appended to a run's log first
+ ├─ LogMovedOn              another writer appended to a run's log first
+ └─ NewerFormat             a newer version of the product wrote it (409)
 
 The translation to HTTP is one table in ``chalicelib/api/http.py``.
 """
@@ -100,3 +101,16 @@ class TooManyRequests(TavernError):  # noqa: N818
 
 class LogMovedOn(TavernError):  # noqa: N818
     """Another writer holds the next sequence of a run's log."""
+
+
+class NewerFormat(TavernError):  # noqa: N818
+    """What is stored has a format of a newer version, which alone can read it.
+
+    That happens while an update is under way, and after going back to a version
+    before it. ``retry_after`` is in seconds.
+    """
+
+    retry_after = 30
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"A newer version of the server wrote this {what}; try again later")

@@ -10,7 +10,8 @@ All calls are synchronous, may be made from any thread, and raise the errors of
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, Literal, Protocol
 
 
 class Clock(Protocol):
@@ -90,8 +91,8 @@ class DocumentStore(Protocol):
         """The history of a key, newest first, delete markers included; may be empty."""
         ...
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys with a current version below a prefix, in order."""
+    def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
+        """The keys with a current version below a prefix, in order; those past ``after``."""
         ...
 
 
@@ -174,6 +175,13 @@ class Index(Protocol):
 
 # --- runs --------------------------------------------------------------------
 
+RUN_FORMAT = 1
+"""The format of runs that this version writes; it reads all formats up to it.
+
+It counts what an older version would misread: an event of a new type, a payload
+that means something else. A new field that may be ignored needs no new format.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -182,7 +190,7 @@ class Run:
     The log is the truth; ``status`` is a copy for lists. ``payload`` is the
     submitted workflow as JSON text, or None where ``payload_key`` names the
     document that holds it. ``published`` is the last sequence known to have
-    reached the run's sockets.
+    reached the run's sockets. ``format`` is that of the payload.
     """
 
     prompt_id: str
@@ -200,6 +208,7 @@ class Run:
     attempts: int = 0
     published: int = 0
     expires_at: int | None = None
+    format: int = RUN_FORMAT
 
 
 ACTIVE_STATUSES = frozenset({"queued", "running"})
@@ -210,12 +219,14 @@ class Batch:
     """Consecutive events of one commit: ``events`` is a JSON array as text.
 
     ``count`` events from sequence ``first`` on; ``writer`` made the commit.
+    ``format`` is that of the events: a run that outlives an update has several.
     """
 
     first: int
     count: int
     events: str
     writer: str
+    format: int = RUN_FORMAT
 
     @property
     def last(self) -> int:
@@ -303,6 +314,17 @@ class Message:
     receive_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages wait to be received, and how many are being worked on.
+
+    Delayed ones are neither. The numbers may lag a moment behind.
+    """
+
+    visible: int
+    in_flight: int
+
+
 class Queue(Protocol):
     """At-least-once delivery, fair between groups (SQS semantics).
 
@@ -329,6 +351,10 @@ class Queue(Protocol):
         """The message is done. Unknown receipts are fine."""
         ...
 
+    def depth(self) -> Depth:
+        """How much there is in the queue."""
+        ...
+
 
 # --- sockets -----------------------------------------------------------------
 
@@ -342,17 +368,48 @@ class Connection:
     batched: bool = False
 
 
+class Delivery(Enum):
+    """What became of messages: sent, or not, since their connection is ``GONE``.
+
+    ``REFUSED`` says that it was there, did not take them, and was closed for that.
+    """
+
+    TAKEN = "taken"
+    GONE = "gone"
+    REFUSED = "refused"
+
+
 class Publisher(Protocol):
     """Sends messages to sockets, in order."""
 
-    def send(self, connection: Connection, messages: Sequence[str]) -> bool:
-        """Post messages in order; False if the connection is gone.
+    def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
+        """Post messages in order.
 
-        A connection that does not take a message after retries is closed, and
-        counts as gone.
+        A connection that does not take a message after retries is closed.
         """
         ...
 
     def close(self, connection: Connection) -> None:
         """Close a connection. One that is gone is fine."""
+        ...
+
+
+# --- metrics -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Values of one metric; with a ``status`` they are also counted by it."""
+
+    name: str
+    unit: Literal["Count", "Milliseconds", "Seconds"]
+    values: Sequence[float]
+    status: str | None = None
+
+
+class Metrics(Protocol):
+    """Where what was measured goes. Calls neither fail nor wait for a network."""
+
+    def report(self, measurements: Sequence[Measurement], *, prompt_id: str | None = None) -> None:
+        """Hand over what one piece of work has measured; ``prompt_id`` if it was a run's."""
         ...

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib import container, logs
 from chalicelib.errors import InvalidInput
-from chalicelib.services.runs.dispatch import prompt_id_of, published_of
+from chalicelib.services.runs.dispatch import deferred_of, prompt_id_of, published_of
 from chalicelib.services.runs.sweeper import DISPATCH_GRACE_SECONDS
 
 _logger = logging.getLogger("chalicelib.worker")
@@ -31,6 +31,7 @@ def run_execution(event: dict[str, Any], remaining_milliseconds: Callable[[], in
                 redelivered=received > 1,
                 time_left=time_left,
                 published=published_of(record["body"]),
+                deferred=deferred_of(record["body"]),
             )
 
 
@@ -41,7 +42,7 @@ def dead_letter(event: dict[str, Any]) -> None:
         if prompt_id is not None:
             with logs.about(prompt_id):
                 reason = f"It was tried {container.MAX_RECEIVES} times, and every worker was lost"
-                container.sweeper().give_up(prompt_id, reason)
+                container.sweeper().dead_letter(prompt_id, reason)
 
 
 def sweep(event: dict[str, Any]) -> None:

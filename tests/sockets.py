@@ -6,25 +6,29 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 
 
 class SocketsInMemory:
-    """``ports.Publisher``; connections in ``gone`` take nothing."""
+    """``ports.Publisher``; those in ``gone`` are not there, those in ``stalled`` take nothing."""
 
     def __init__(self) -> None:
         self.messages: dict[str, list[str]] = defaultdict(list)
         self.gone: set[str] = set()
+        self.stalled: set[str] = set()
         self.closed: list[str] = []
         self._news = threading.Condition()
 
-    def send(self, connection: Connection, messages: Sequence[str]) -> bool:
+    def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
         with self._news:
             if connection.id in self.gone:
-                return False
+                return Delivery.GONE
+            if connection.id in self.stalled:
+                self.closed.append(connection.id)
+                return Delivery.REFUSED
             self.messages[connection.id].extend(messages)
             self._news.notify_all()
-            return True
+            return Delivery.TAKEN
 
     def close(self, connection: Connection) -> None:
         with self._news:

@@ -1,6 +1,5 @@
 """Rules that hold for the code as a whole."""
 
-import os
 import re
 import subprocess
 import sys
@@ -11,17 +10,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 READ_SETTINGS = ("app.py", "chalicelib/settings.py", "infra/local/settings.py")
 VARIABLE = re.compile(r'"((?:TAVERN_[A-Z_]+)|BACKEND)"')
-
-# Each takes longer to import than a small run takes to run.
-HEAVY = ("boto3", "botocore", "httpx", "moto", "pydantic", "regex", "uvicorn")
-IMPORTED = f"""
-import sys
-import app
-from chalicelib import container
-container.runner()
-print(*(name for name in {HEAVY!r} if name in sys.modules))
-container.close()
-"""
 
 
 def settings() -> list[str]:
@@ -38,17 +26,6 @@ def test_the_folders_are_the_architecture() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([program, "--no-logo"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-
-
-def test_a_worker_imports_nothing_that_a_run_does_not_need(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTED],
-        cwd=ROOT,
-        env={**os.environ, "BACKEND": "embedded", "TAVERN_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("variable", settings())

@@ -13,12 +13,13 @@ from chalicelib.engine.definitions import NodeTypes
 from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
 from chalicelib.services.connections import Connections
 from chalicelib.services.runs.archive import Archive
-from chalicelib.services.runs.dispatch import Dispatch, prompt_id_of, published_of
+from chalicelib.services.runs.dispatch import Dispatch, deferred_of, prompt_id_of, published_of
 from chalicelib.services.runs.ending import Ending
 from chalicelib.services.runs.executions import Executions, Limits
 from chalicelib.services.runs.runner import Parts, Runner
 from chalicelib.services.runs.sweeper import Sweeper
 from tests.clock import ManualClock
+from tests.metrics import MetricsInMemory
 from tests.sockets import SocketsInMemory
 
 ADA = "ada"
@@ -42,6 +43,7 @@ class World:
     executions: Executions
     sweeper: Sweeper
     types: NodeTypes
+    metrics: MetricsInMemory
 
     def runner(self) -> Runner:
         """A worker of its own."""
@@ -54,6 +56,7 @@ class World:
                 ending=self.ending,
                 types=self.types,
                 clock=self.clock,
+                metrics=self.metrics,
             )
         )
 
@@ -83,6 +86,7 @@ class World:
             redelivered=message.receive_count > 1,
             time_left=lambda: seconds,
             published=published_of(message.body),
+            deferred=deferred_of(message.body),
         )
         self.queue.delete(message.receipt)
 
@@ -96,8 +100,22 @@ def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
     queue = EmbeddedQueue(
         database, clock, "runs", visibility_timeout=60, max_receives=5, dead_letter="dead"
     )
+    return join_world(types, clock, log, documents, index, queue, **limits)
+
+
+def join_world(
+    types: NodeTypes,
+    clock: ManualClock,
+    log: RunLog,
+    documents: DocumentStore,
+    index: Index,
+    queue: Queue,
+    **limits: int,
+) -> World:
+    """A world over any family of adapters."""
     sockets = SocketsInMemory()
-    connections = Connections(index, sockets, clock)
+    metrics = MetricsInMemory()
+    connections = Connections(index, sockets, clock, metrics)
     archive = Archive(documents, log, clock, hot_days=7)
     ending = Ending(log, archive, connections, clock)
     dispatch = Dispatch(queue, log)
@@ -109,6 +127,7 @@ def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
         archive=archive,
         ending=ending,
         clock=clock,
+        metrics=metrics,
         limits=Limits(**{"concurrent_runs": 2, **limits}),
     )
     sweeper = Sweeper(
@@ -118,6 +137,7 @@ def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
         archive=archive,
         ending=ending,
         clock=clock,
+        metrics=metrics,
         max_attempts=5,
     )
     return World(
@@ -134,4 +154,5 @@ def make_world(types: NodeTypes, database: Database, **limits: int) -> World:
         executions,
         sweeper,
         types,
+        metrics,
     )

@@ -18,7 +18,7 @@ MAX_KEY_BYTES = 1024
 MAX_CHANGES = 100
 # An item may have 400 KB with its keys and attribute names; this leaves room for those.
 MAX_VALUE_BYTES = 380_000
-_FIXED_FIELDS = {"prompt_id", "owner", "submitted_at", "payload", "payload_key"}
+_FIXED_FIELDS = {"prompt_id", "owner", "submitted_at", "payload", "payload_key", "format"}
 _HEADER_FIELDS = {field.name for field in fields(Run)} - _FIXED_FIELDS
 
 

@@ -31,6 +31,7 @@ STATUS: Mapping[type[errors.TavernError], int] = {
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
     errors.LogMovedOn: 409,
+    errors.NewerFormat: 409,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
@@ -243,7 +244,7 @@ def error_reply(error: errors.TavernError, *, success_flag: bool = False) -> Rep
     headers = {}
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = error.allow
-    if isinstance(error, errors.TooManyRequests):
+    if isinstance(error, (errors.TooManyRequests, errors.NewerFormat)):
         headers["Retry-After"] = str(error.retry_after)
     return Reply(body, STATUS[kind], headers)
 

@@ -65,11 +65,16 @@ def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
     A browser names the page's origin with every write and every socket; other
     programs name none. Pages of our own address and of ``allowed`` may. Without
     this any web page could use a server on its reader's machine.
+
+    Behind a proxy our own address is in ``X-Forwarded-Host``. No page can send
+    that itself: a browser would first ask in a preflight, whose answer does not
+    allow it, and lets no page set the headers of a socket.
     """
     origin = headers.get("origin")
     if origin is None or origin.rstrip("/") in allowed:
         return True
     try:
-        return urlsplit(origin).netloc == headers.get("host")
+        address = urlsplit(origin).netloc
     except ValueError:  # no origin that a browser would send
         return False
+    return address != "" and address in (headers.get("host"), headers.get("x-forwarded-host"))

@@ -4,8 +4,19 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.ports import Clock, Connection, Entry, Index, Publisher, Put, Remove
+from chalicelib.ports import (
+    Clock,
+    Connection,
+    Delivery,
+    Entry,
+    Index,
+    Metrics,
+    Publisher,
+    Put,
+    Remove,
+)
 from chalicelib.services import frames
+from chalicelib.services.tally import Tally
 
 # API Gateway ends a connection after two hours; rows of lost ones go by themselves.
 _LIFETIME_SECONDS = 3 * 3600
@@ -27,10 +38,11 @@ class Connections:
     finds the user of a socket, and all sockets of everyone.
     """
 
-    def __init__(self, index: Index, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, index: Index, publisher: Publisher, clock: Clock, metrics: Metrics) -> None:
         self._index = index
         self._publisher = publisher
         self._clock = clock
+        self._metrics = metrics
 
     def register(self, uid: str, connection: Connection) -> None:
         """A socket opens."""
@@ -76,19 +88,31 @@ class Connections:
         entries = self._index.query(_follows(prompt_id)).entries
         return [Follow(entry.key, int(entry.value["position"])) for entry in entries]
 
-    def send(self, connection: Connection, texts: Sequence[str]) -> bool:
-        """Send frames in order; a socket that is gone is forgotten, and False."""
+    def send(
+        self, connection: Connection, texts: Sequence[str], tally: Tally | None = None
+    ) -> bool:
+        """Send frames in order; a socket that is gone is forgotten, and False.
+
+        They are counted in ``tally``, which the caller reports; without one
+        they are reported here.
+        """
         if not texts:
             return True
-        if self._publisher.send(connection, frames.messages(connection, texts)):
-            return True
-        self.unregister(connection.id)
-        return False
+        counts = Tally() if tally is None else tally
+        delivery = self._publisher.send(connection, frames.messages(connection, texts))
+        counts.delivered(delivery, len(texts))
+        if delivery is not Delivery.TAKEN:
+            self.unregister(connection.id)
+        if tally is None:
+            self._metrics.report(counts.measurements())
+        return delivery is Delivery.TAKEN
 
     def send_to_user(self, uid: str, texts: Sequence[str]) -> None:
         """Send frames to all of a user's sockets."""
+        tally = Tally()
         for connection in self.of_user(uid):
-            self.send(connection, texts)
+            self.send(connection, texts, tally)
+        self._metrics.report(tally.measurements())
 
 
 def _of_user(uid: str) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib import json_text
-from chalicelib.engine.events import Event
-from chalicelib.ports import Batch, Connection
+from chalicelib.engine import events
+from chalicelib.engine.events import Event, RunState
+from chalicelib.errors import NewerFormat
+from chalicelib.ports import RUN_FORMAT, Batch, Connection, Run
 
 # API Gateway refuses messages over 128 KB; room is left for the array's own marks.
 MAX_MESSAGE_BYTES = 120_000
@@ -27,11 +29,18 @@ def event_frame(prompt_id: str, sequence: int, kind: str, payload: str) -> str:
 
 
 def batch_events(batch: Batch) -> list[Event]:
-    """The events of a committed batch."""
+    """The events of a committed batch; ``NewerFormat``."""
+    _check_format(batch.format)
     return [
         Event(item[0], item[1], tuple(item[2]) if len(item) > 2 else None)
         for item in json_text.loads_exact(batch.events)
     ]
+
+
+def state_of(run: Run, batches: Iterable[Batch]) -> RunState:
+    """The state of a run after its whole log; ``NewerFormat``."""
+    _check_format(run.format)
+    return events.fold(event for batch in batches for event in batch_events(batch))
 
 
 def batch_text(encoded: Iterable[tuple[str, str, Sequence[int] | None]]) -> str:
@@ -78,3 +87,8 @@ def messages(connection: Connection, frames: Sequence[str]) -> list[str]:
     if group:
         packed.append("[" + ",".join(group) + "]")
     return packed
+
+
+def _check_format(number: int) -> None:
+    if number > RUN_FORMAT:
+        raise NewerFormat("run")

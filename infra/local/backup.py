@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from chalicelib.adapters.embedded.database import Database, DatabaseUnusable
+from chalicelib.adapters.embedded import copies
+from chalicelib.adapters.embedded.database import DatabaseUnusable
 
 
 def main(arguments: list[str]) -> int:
@@ -22,11 +23,7 @@ def main(arguments: list[str]) -> int:
         return 2
     os.umask(0o077)  # the copy is as private as the data
     try:
-        database = Database(source)
-        try:
-            database.backup(target)
-        finally:
-            database.close()
+        copies.copy(source, target)
     except DatabaseUnusable as error:
         print(f"Cannot copy: {error}", file=sys.stderr)
         return 2

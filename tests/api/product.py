@@ -181,6 +181,11 @@ class Tavern:
             count += 1
         return count
 
+    def start_anew(self) -> None:
+        """Forget what was made, as a function's first call finds nothing made."""
+        container.close()
+        container.use(self._sockets)
+
     def _unpacked(self, messages: Sequence[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for text in messages:

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import container
 from chalicelib.adapters.aws.publisher import GatewayPublisher
-from chalicelib.ports import Batch, Connection
+from chalicelib.ports import Batch, Connection, Delivery
 from tests.api.bodies import PROJECT, RUN, WORKFLOW
 from tests.api.product import Tavern
 from tests.aws_calls import counted_aws_calls
@@ -121,7 +121,7 @@ def test_a_hundred_cheap_nodes_are_a_few_commits(aws_tavern: Tavern, calls: list
 
 def test_a_frame_to_a_socket_is_one_call(calls: list[str]) -> None:
     endpoint = "https://abc.execute-api.us-east-1.amazonaws.com/api"
-    assert GatewayPublisher().send(Connection("ada", endpoint), ["{}"])
+    assert GatewayPublisher().send(Connection("ada", endpoint), ["{}"]) is Delivery.TAKEN
     assert calls == ["apigatewaymanagementapi.PostToConnection"]
 
 

@@ -89,6 +89,38 @@ def test_an_allowed_page_and_our_own_may_write(tavern: Tavern, origin: str) -> N
     assert answer.status == 200
 
 
+def test_our_own_page_may_write_through_a_proxy(tavern: Tavern) -> None:
+    headers = {"Origin": "https://tavern.example", "X-Forwarded-Host": "tavern.example"}
+    assert tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "forwarded"),
+    [
+        (FOREIGN, "tavern.example"),
+        ("https://tavern.example:444", "tavern.example"),
+        ("https://tavern.example", "tavern.example.evil.example"),
+        ("null", ""),
+        ("null", "null"),
+    ],
+)
+def test_a_foreign_page_may_write_nothing_through_a_proxy(
+    tavern: Tavern, origin: str, forwarded: str
+) -> None:
+    headers = {"Origin": origin, "X-Forwarded-Host": forwarded}
+    assert tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 403
+
+
+def test_no_page_may_send_the_header_by_which_a_proxy_names_us(tavern: Tavern) -> None:
+    headers = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-forwarded-host",
+    }
+    answer = tavern.ask("OPTIONS", "/api/prompt", headers=headers)
+    assert "x-forwarded-host" not in answer.headers["access-control-allow-headers"].lower()
+
+
 @pytest.mark.parametrize(
     "path", ["/api/plugins/", "/api/auth/current/", "/api/executions/?scope=own", "/api/nodes/"]
 )

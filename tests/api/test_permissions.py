@@ -6,6 +6,7 @@ against the policy of the function that made them.
 
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from typing import Any
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from chalicelib import container, worker
+from chalicelib import admin, container, worker
 from chalicelib.adapters.aws import clients
+from chalicelib.services.runs.dispatch import message_body
 from infra.local.moto_backend import REGION
 from infra.resources import names
+from tests.api.neglected import PROJECTS as NEGLECTED
+from tests.api.neglected import neglect
 from tests.api.product import Tavern
 
 POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
+PACKS = Path(__file__).resolve().parents[1] / "packs"
 STAGE = names("test", account=DEFAULT_ACCOUNT_ID, region=REGION)
 RESOURCES = {
     STAGE.bucket: "Documents",
@@ -31,8 +36,14 @@ RESOURCES = {
     STAGE.runs: "Runs",
     STAGE.runs_dead: "RunsDead",
 }
+# What Lambda itself does in a function's name, before and after our code. It names a log
+# group (https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html),
+LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
+# and takes messages (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+TAKES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 LARGE = "x" * 100_000
 TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": ["a", "b"]}}
+SLOW = {"id": "slow", "fullType": "slow:Wait", "inputs": {"seconds": 3600}}
 LARGE_TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": [LARGE]}}
 
 
@@ -60,12 +71,16 @@ class Notes:
         """What is called inside is called by this function."""
         self._function = function
         needs = self.needs.setdefault(function, set())
-        told = len(self._tavern.messages())
+        told = self._told()
+        self._tavern.start_anew()
         yield
-        if len(self._tavern.messages()) > told:
-            connection = "WebsocketAPI/api/POST/@connections/ada"
+        if self._told() > told:
+            connection = "WebsocketAPI/ws/POST/@connections/ada"
             needs.add(Need("execute-api:ManageConnections", connection))
         self._function = None
+
+    def _told(self) -> int:
+        return sum(len(self._tavern.messages(name)) for name in ("ada", "bob"))
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
         if self._function is not None:
@@ -141,8 +156,9 @@ def the_api_is_used(tavern: Tavern) -> None:
     ]:
         key = {"Idempotency-Key": str(len(str(body)))}
         assert tavern.ask("POST", target, json=body, headers=key).status in (200, 201)
-    waiting = tavern.ask("GET", "/api/executions").json()["pending"][0]["promptId"]
-    assert tavern.ask("GET", f"/api/prompt/{waiting}").status == 200
+    runs = [run["promptId"] for run in tavern.ask("GET", "/api/executions").json()["pending"]]
+    assert {tavern.ask("GET", f"/api/prompt/{run}").status for run in runs} == {200}
+    waiting = runs[0]
     assert tavern.ask("DELETE", f"/api/interrupt/{waiting}").status == 200
     project, workflow = "/api/projects/Tales", "/api/projects/Tales/workflows/one"
     etag = tavern.ask("GET", workflow).headers["etag"]
@@ -177,6 +193,9 @@ def a_socket_is_used(tavern: Tavern) -> None:
         {"type": "save_workflow", "payload": saga | {"workflow": {"name": "Second"}}},
         {"type": "save_workflow", "payload": saga | {"workflow": {"name": "A", "id": "first"}}},
         {"type": "load_workflow", "payload": saga | {"workflowId": "first"}},
+        {"type": "save_workflow", "payload": saga | {"workflow": {"name": "A"}}},
+        {"type": "save_workflow", "payload": saga | {"workflow": {"name": "A", "id": "old"}}},
+        {"type": "FOLLOW_RUN", "payload": {"promptId": str(uuid.uuid4()), "afterSequence": 0}},
         {"type": "get_node_definitions", "payload": {}},
     ]:
         tavern.say(message)
@@ -187,27 +206,60 @@ def a_socket_is_used(tavern: Tavern) -> None:
     tavern.say({"type": "INTERRUPT_REQUEST", "payload": {"promptId": run["promptId"]}})
 
 
+def an_operator_looks_after_it(waiting: str, lost: str) -> None:
+    """Every command."""
+    asked: list[tuple[str, dict[str, str]]] = [
+        *(("stats", {}), ("runs", {}), ("runs", {"user": "default_user"}), ("repair", {})),
+        *(("end", {"promptId": waiting}), ("requeue", {"promptId": lost})),
+    ]
+    for command, arguments in asked:
+        answer = admin.run({"command": command, "arguments": arguments}, lambda: 900_000)
+        assert answer["rows"]
+        assert "failed" not in answer
+    assert {command for command, _ in asked} == {command.name for command in admin.COMMANDS}
+
+
+def a_socket_is_lost(tavern: Tavern) -> None:
+    """Nobody knows yet; who sends to it next finds out."""
+    tavern.connect("lost")
+    tavern.lose("lost")
+
+
 @pytest.fixture
-def notes(aws_tavern: Tavern) -> Notes:
+def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
     """What each function needed, once all have done their work."""
+    monkeypatch.setenv("TAVERN_NODE_PATHS", str(PACKS))
     tavern, noted = aws_tavern, Notes(aws_tavern)
     with noted.acting("websocket_connect"):
         tavern.connect("ada")
         tavern.connect("bob")
+    container.documents().put("shared/workflows/greeting.json", b"{}")
     with noted.acting("api_handler"):
         the_api_is_used(tavern)
+    tavern.ask("POST", "/api/projects/Sagas/workflows", json={"name": "Old", "id": "old"})
+    tavern.ask("DELETE", "/api/projects/Sagas/workflows/old")
     with noted.acting("websocket_message"):
         a_socket_is_used(tavern)
+    a_socket_is_lost(tavern)
     with noted.acting("run_execution"):
         assert tavern.work() == 3
+    late = tavern.submit({"nodes": [SLOW], "edges": []})
+    with noted.acting("run_execution"):  # and hands the run over, having no time left
+        worker.run_execution({"Records": [{"body": message_body(late)}]}, lambda: 0)
     sent, lost, dead = (tavern.submit({"nodes": [TEXT], "edges": []}) for _ in range(3))
     container.run_log().update(sent, {"dispatched": False})
     container.run_log().update(lost, {"status": "running", "attempts": 99})
+    a_socket_is_lost(tavern)
     with noted.acting("sweep"):
         worker.sweep({"detail": {"graceSeconds": 0}})
     tavern.lose("ada")
     with noted.acting("dead_letter"):
         worker.dead_letter({"Records": [{"body": json.dumps({"promptId": dead})}]})
+    neglect("cy")
+    stuck = [tavern.submit({"nodes": [TEXT], "edges": []}) for _ in range(2)]
+    with noted.acting("admin"):
+        an_operator_looks_after_it(*stuck)
+    assert {each["name"] for each in container.projects().list("cy")} == NEGLECTED
     with noted.acting("websocket_disconnect"):
         tavern.disconnect("bob")
     return noted
@@ -222,6 +274,36 @@ def test_every_call_is_allowed_by_the_policy_of_the_function_that_makes_it(notes
     }
     assert not refused
     assert set(notes.needs) == {file.stem for file in POLICIES.glob("*.json")}
+
+
+def test_nothing_is_allowed_that_no_call_needs(notes: Notes) -> None:
+    unused = {
+        (function, action, rendered(statement["Resource"]))
+        for function, needs in notes.needs.items()
+        for statement in policy_of(function)
+        for action in statement["Action"]
+        if not is_lambdas_own(action, rendered(statement["Resource"]), function)
+        if not any(allows([{**statement, "Action": [action]}], need) for need in needs)
+    }
+    assert not unused
+
+
+def test_no_function_reaches_what_everybody_gets_as_the_web_client() -> None:
+    """That is ``public/``; the folders that functions reach are these."""
+    granted = {
+        rendered(statement["Resource"])
+        for file in POLICIES.glob("*.json")
+        for statement in policy_of(file.stem)
+        if any("Object" in action for action in statement["Action"])
+    }
+    assert granted == {"Documents/users/*", "Documents/runs/*", "Documents/shared/workflows/*"}
+
+
+def is_lambdas_own(action: str, resource: str, function: str) -> bool:
+    """Whether it is Lambda that needs this, and not our code."""
+    taken_from = {"run_execution": "Runs", "dead_letter": "RunsDead"}
+    writes_its_log = action in LOGS and resource.endswith("Log")
+    return writes_its_log or (action in TAKES and taken_from.get(function) == resource)
 
 
 def policy_of(function: str) -> list[dict[str, Any]]:

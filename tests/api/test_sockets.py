@@ -25,6 +25,14 @@ def test_foreign_pages_may_not_connect(tavern: Tavern, origin: str) -> None:
     assert tavern.connect(origin=origin) == 403
 
 
+@pytest.mark.parametrize(("forwarded", "status"), [("tavern.example", 200), ("other.example", 403)])
+def test_our_own_page_may_connect_through_a_proxy(
+    tavern: Tavern, forwarded: str, status: int
+) -> None:
+    headers = {"origin": "https://tavern.example", "x-forwarded-host": forwarded}
+    assert tavern.connect(**headers) == status
+
+
 def test_a_wrong_bearer_may_not_connect(tavern: Tavern) -> None:
     assert tavern.connect(authorization="Bearer x") == 401
 

@@ -197,6 +197,14 @@ def test_no_prefix_lists_all_keys(documents: DocumentStore) -> None:
     assert list(documents.keys("")) == ["a", "b"]
 
 
+def test_keys_past_another_need_not_begin_at_one_that_is_there(documents: DocumentStore) -> None:
+    for key in ["t", "u/a", "u/b", "u/c", "v"]:
+        documents.put(key, b"")
+    assert list(documents.keys("u/", after="u/a")) == ["u/b", "u/c"]
+    assert list(documents.keys("u/", after="u/aa")) == ["u/b", "u/c"]
+    assert list(documents.keys("u/", after="u/c")) == []
+
+
 def test_more_keys_than_a_page_are_all_listed(embedded: Ports) -> None:
     keys = [f"u/{number:04}" for number in range(1001)]
     for key in keys:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.embedded.database import Database
-from chalicelib.adapters.embedded.queue import Depth, EmbeddedQueue
-from chalicelib.ports import Message
+from chalicelib.adapters.embedded.queue import EmbeddedQueue
+from chalicelib.ports import Depth, Message
 from tests.clock import ManualClock
 from tests.contracts.conftest import MAX_RECEIVES, embedded_queue
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import clients
 from chalicelib.adapters.aws.publisher import GatewayPublisher
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
 OK = (200, "")
@@ -81,7 +81,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
         thread.join()
 
 
-def send(gateway: Gateway, messages: Sequence[str]) -> bool:
+def send(gateway: Gateway, messages: Sequence[str]) -> Delivery:
     return GatewayPublisher().send(Connection(CONNECTION_ID, gateway.endpoint), messages)
 
 
@@ -93,43 +93,43 @@ CLOSED = ("DELETE", f"/api/@connections/{CONNECTION_ID}", "")
 
 
 def test_messages_are_posted_one_by_one_in_order(gateway: Gateway) -> None:
-    assert send(gateway, ["one", '{"two":"é🐉"}', "three"]) is True
+    assert send(gateway, ["one", '{"two":"é🐉"}', "three"]) is Delivery.TAKEN
     assert gateway.requests == [posted("one"), posted('{"two":"é🐉"}'), posted("three")]
 
 
 def test_no_messages_are_sent_at_once(gateway: Gateway) -> None:
-    assert send(gateway, []) is True
+    assert send(gateway, []) is Delivery.TAKEN
     assert gateway.requests == []
 
 
 def test_a_gone_connection_is_told_and_gets_no_more(gateway: Gateway) -> None:
     gateway.said(OK, GONE)
-    assert send(gateway, ["one", "two", "three"]) is False
+    assert send(gateway, ["one", "two", "three"]) is Delivery.GONE
     assert gateway.requests == [posted("one"), posted("two")]
 
 
 @pytest.mark.parametrize("hiccup", [THROTTLED, BROKEN], ids=["throttled", "broken"])
 def test_a_message_is_tried_again(gateway: Gateway, hiccup: tuple[int, str]) -> None:
     gateway.said(hiccup, OK)
-    assert send(gateway, ["one", "two"]) is True
+    assert send(gateway, ["one", "two"]) is Delivery.TAKEN
     assert gateway.requests == [posted("one"), posted("one"), posted("two")]
 
 
 def test_a_message_that_is_too_large_closes_the_connection(gateway: Gateway) -> None:
     gateway.said(TOO_LARGE)
-    assert send(gateway, ["one", "two"]) is False
+    assert send(gateway, ["one", "two"]) is Delivery.REFUSED
     assert gateway.requests == [posted("one"), CLOSED]
 
 
 def test_a_connection_that_takes_nothing_is_closed_never_skipped(gateway: Gateway) -> None:
     gateway.said(*[THROTTLED] * clients.POST_ATTEMPTS)
-    assert send(gateway, ["one", "two"]) is False
+    assert send(gateway, ["one", "two"]) is Delivery.REFUSED
     assert gateway.requests == [*[posted("one")] * clients.POST_ATTEMPTS, CLOSED]
 
 
-def test_a_connection_that_cannot_even_be_closed_counts_as_gone(gateway: Gateway) -> None:
+def test_a_connection_that_cannot_even_be_closed_is_given_up(gateway: Gateway) -> None:
     gateway.said(TOO_LARGE, FORBIDDEN)
-    assert send(gateway, ["one"]) is False
+    assert send(gateway, ["one"]) is Delivery.REFUSED
 
 
 def test_missing_rights_are_no_fault_of_the_connection(gateway: Gateway) -> None:
@@ -149,10 +149,10 @@ def test_closing_a_gone_connection_is_fine(gateway: Gateway) -> None:
     assert gateway.requests == [CLOSED]
 
 
-def test_a_gateway_that_is_not_there_counts_as_gone(gateway: Gateway) -> None:
+def test_a_gateway_that_is_not_there_takes_nothing(gateway: Gateway) -> None:
     with Gateway() as stopped:
         endpoint = stopped.endpoint
-    assert GatewayPublisher().send(Connection(CONNECTION_ID, endpoint), ["one"]) is False
+    assert GatewayPublisher().send(Connection(CONNECTION_ID, endpoint), ["one"]) is Delivery.REFUSED
 
 
 def test_the_environment_may_name_another_endpoint(
@@ -160,5 +160,5 @@ def test_the_environment_may_name_another_endpoint(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", gateway.endpoint)
     elsewhere = Connection(CONNECTION_ID, "https://abc.execute-api.us-east-1.amazonaws.com/api")
-    assert GatewayPublisher().send(elsewhere, ["one"]) is True
+    assert GatewayPublisher().send(elsewhere, ["one"]) is Delivery.TAKEN
     assert gateway.requests == [posted("one")]

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.adapters.aws import clients
 from chalicelib.errors import TooLarge
-from chalicelib.ports import Message, Queue
+from chalicelib.ports import Depth, Message, Queue
 from infra.resources import ResourceNames
 from tests.contracts.conftest import MAX_RECEIVES, Ports
 from tests.contracts.race import race
@@ -143,6 +143,14 @@ def test_a_message_that_is_done_is_no_dead_letter(ports: Ports) -> None:
     ports.queue.delete(taken(ports.queue).receipt)
     assert ports.queue.receive() is None
     assert ports.dead_letters.receive() is None
+
+
+def test_depth_tells_what_waits_and_what_is_worked_on(queue: Queue) -> None:
+    for name in ("one", "two", "three"):
+        queue.send(name, group="ada")
+    queue.delete(taken(queue).receipt)
+    taken(queue)
+    assert queue.depth() == Depth(visible=1, in_flight=1)
 
 
 def test_a_group_may_have_any_name(queue: Queue) -> None:

@@ -60,7 +60,11 @@ def test_an_unknown_run_is_not_found(log: RunLog) -> None:
         log.header("run-1")
 
 
-@pytest.mark.parametrize("run", [FULL, a_run()], ids=["every field", "few fields"])
+@pytest.mark.parametrize(
+    "run",
+    [FULL, a_run(), replace(FULL, format=7)],
+    ids=["every field", "few fields", "another format"],
+)
 def test_a_run_reads_as_it_was_created(log: RunLog, run: Run) -> None:
     log.create(run)
     assert log.header("run-1") == run
@@ -70,6 +74,24 @@ def test_a_run_reads_as_it_was_created(log: RunLog, run: Run) -> None:
 def test_a_run_is_created_with_its_first_events(log: RunLog) -> None:
     log.create(a_run(), a_batch(1, 3))
     assert log.load("run-1") == (a_run(), [a_batch(1, 3)])
+
+
+def test_batches_keep_the_formats_that_their_writers_gave_them(log: RunLog) -> None:
+    older, newer = replace(a_batch(1), format=1), replace(a_batch(2), format=9)
+    log.create(a_run(), older)
+    log.append("run-1", newer)
+    assert log.load("run-1")[1] == log.tail("run-1", 0) == [older, newer]
+
+
+def test_active_runs_are_listed_with_their_formats(log: RunLog) -> None:
+    log.create(replace(a_run(), format=7))
+    assert [run.format for run in log.active()] == [7]
+
+
+def test_the_same_events_in_another_format_are_another_batch(log: RunLog) -> None:
+    log.create(a_run(), a_batch(1))
+    with pytest.raises(LogMovedOn):
+        log.append("run-1", replace(a_batch(1), format=9))
 
 
 def test_a_prompt_id_in_use_is_a_conflict(log: RunLog) -> None:
@@ -222,7 +244,9 @@ def test_an_update_of_an_unknown_run_is_not_found(log: RunLog, changes: dict[str
         log.header("run-1")
 
 
-@pytest.mark.parametrize("field", ["prompt_id", "owner", "payload", "colour", "status; --"])
+@pytest.mark.parametrize(
+    "field", ["prompt_id", "owner", "payload", "format", "colour", "status; --"]
+)
 def test_what_is_no_changeable_field_is_a_mistake(log: RunLog, field: str) -> None:
     log.create(a_run())
     with pytest.raises(ValueError, match="field of a header"):

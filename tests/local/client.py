@@ -67,12 +67,12 @@ class Client:
         found: dict[str, Any] = self.http.get(f"/api/prompt/{prompt_id}").json()
         return found
 
-    def follow(self, prompt_id: str, after: int = 0) -> list[Frame]:
+    def follow(self, prompt_id: str, after: int = 0, *, timeout: float = 30) -> list[Frame]:
         """A run's frames from a sequence on, to its end, each once and in order."""
         self.say("FOLLOW_RUN", {"promptId": prompt_id, "afterSequence": after})
         seen: dict[int, Frame] = {}
         while not _whole(seen, after):
-            for frame in self.hear():
+            for frame in self.hear(timeout):
                 if frame["payload"].get("promptId") == prompt_id and "sequence" in frame:
                     seen[frame["sequence"]] = frame
         return [seen[number] for number in sorted(seen) if number > after]

@@ -1,4 +1,4 @@
-"""A copy of the data, taken while the stack runs; and its lists, rebuilt."""
+"""A copy of the data, taken while the stack runs."""
 
 import os
 import subprocess
@@ -36,23 +36,6 @@ def test_a_copy_taken_while_the_stack_runs_holds_what_was_there(tmp_path: Path) 
         assert backup(tmp_path / "data", restored / "tavern.db").returncode == 0
     with RunningStack(restored) as stack, Client(stack.url) as client:
         assert client.status(prompt_id) == before
-
-
-def test_repairing_the_lists_while_the_stack_runs_leaves_them_as_they_were(tmp_path: Path) -> None:
-    with RunningStack(tmp_path / "data") as stack, Client(stack.url) as client:
-        client.http.post("/api/projects", json={"name": "Tales"})
-        client.http.post("/api/projects/Tales/workflows", json={"name": "First"})
-        before = client.http.get("/api/projects/Tales/workflows").json()
-        done = subprocess.run(
-            [sys.executable, "-m", "infra.local.repair"],
-            cwd=ROOT,
-            env={**os.environ, "TAVERN_DATA_DIR": str(tmp_path / "data")},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "users: 1" in done.stdout
-        assert client.http.get("/api/projects/Tales/workflows").json() == before
 
 
 def test_a_copy_never_overwrites_and_needs_something_to_copy(tmp_path: Path) -> None:

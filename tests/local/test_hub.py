@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from chalicelib.adapters.embedded.publisher import EmbeddedPublisher, HubUnavailable
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 from infra.local.hub import Hub
 from infra.local.link import HubLink
 
@@ -61,21 +61,21 @@ def with_publisher(play: Callable[[EmbeddedPublisher], None]) -> Sockets:
 
 def test_messages_arrive_in_order_in_one_round_trip() -> None:
     messages = [f"n\u00famero {number}" for number in range(3000)]
-    sockets = with_publisher(lambda publisher: _all_true(publisher.send(HERE, messages)))
+    sockets = with_publisher(lambda publisher: _taken(publisher.send(HERE, messages)))
     assert sockets.posted == messages
     assert sockets.calls == 1
 
 
 def test_very_much_is_sent_in_several_requests() -> None:
     messages = [str(number) * 1_000_000 for number in range(10)]
-    sockets = with_publisher(lambda publisher: _all_true(publisher.send(HERE, messages)))
+    sockets = with_publisher(lambda publisher: _taken(publisher.send(HERE, messages)))
     assert sockets.posted == messages
     assert sockets.calls > 1
 
 
 def test_a_connection_that_is_gone_is_told() -> None:
     def play(publisher: EmbeddedPublisher) -> None:
-        assert publisher.send(GONE, ["hello"]) is False
+        assert publisher.send(GONE, ["hello"]) is Delivery.GONE
 
     assert with_publisher(play).posted == []
 
@@ -172,5 +172,5 @@ def test_a_stop_reaches_a_worker_with_its_callbacks() -> None:
     asyncio.run(run())
 
 
-def _all_true(sent: bool) -> None:
-    assert sent
+def _taken(delivery: Delivery) -> None:
+    assert delivery is Delivery.TAKEN

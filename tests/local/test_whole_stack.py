@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,83 +10,12 @@ from typing import Any
 import pytest
 
 from tests.builders import edge, node, payload
-from tests.local.client import Client, is_queue_update, is_terminal
+from tests.local.client import Client, is_terminal
 from tests.local.stack import ROOT, RunningStack, eventually
-from tests.recorded import RECORDED, assert_replays
 
 pytestmark = pytest.mark.stack
 PACKS = {"TAVERN_NODE_PATHS": str(ROOT / "tests" / "packs")}
 SUM = payload([node("n", "core:MathOperation", inputs={"a": 1, "b": 2})])
-
-
-@pytest.fixture(scope="module", params=["embedded", "moto"])
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStack]:
-    data_dir = tmp_path_factory.mktemp("data")
-    with RunningStack(data_dir, {**PACKS, "BACKEND": request.param}) as running:
-        yield running
-        assert running.terminate() == 0
-
-
-@pytest.fixture
-def client(stack: RunningStack) -> Iterator[Client]:
-    with Client(stack.url) as connected:
-        yield connected
-
-
-@pytest.mark.parametrize("scenario", RECORDED, ids=lambda item: item["scenario"])
-def test_a_recorded_run_replays(client: Client, scenario: Mapping[str, Any]) -> None:
-    client.say("PROMPT_REQUEST", scenario["request"]["payload"])
-    frames = client.hear_until(is_queue_update)
-    assert_replays(scenario, frames)
-    sequences = [frame["sequence"] for frame in frames if "sequence" in frame]
-    assert sequences == list(range(1, len(sequences) + 1))
-
-
-def test_a_run_submitted_over_http_is_watched_over_a_socket(client: Client) -> None:
-    prompt_id = client.submit(SUM)
-    frames = client.follow(prompt_id)
-    assert [frame["sequence"] for frame in frames] == list(range(1, len(frames) + 1))
-    status = client.status(prompt_id)
-    assert status["status"] == "complete"
-    assert status["nodeStatus"]["n"]["output"] == {"result": 3}
-
-
-def test_a_client_that_lost_its_socket_misses_nothing(stack: RunningStack, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    body = payload(
-        [
-            node("c", "slow:Count", inputs={"count": 50}),
-            node("s", "core:StreamSuffixRelay", inputs={"suffix": "!"}),
-            node("g", "slow:WaitForFile", inputs={"path": str(gate)}),
-        ],
-        edge("c.stream", "s.inputStream"),
-    )
-    with Client(stack.url) as first:
-        prompt_id = first.submit(body)
-        seen = first.hear_until(lambda frame: frame.get("sequence", 0) >= 3)
-    with Client(stack.url) as second:
-        after = max(frame.get("sequence", 0) for frame in seen)
-        second.say("FOLLOW_RUN", {"promptId": prompt_id, "afterSequence": after})
-        gate.touch()
-        rest = second.hear_until(is_terminal)
-        numbers = {frame["sequence"] for frame in rest if "sequence" in frame}
-        assert set(range(after + 1, max(numbers) + 1)) <= numbers
-        relayed = second.status(prompt_id)["nodeStatus"]["s"]["output"]["outputStream"]
-    assert relayed.count("!") >= 1
-    assert relayed.replace("!", "").split() == [str(number) for number in range(50)]
-
-
-def test_a_running_run_is_interrupted_and_its_last_event_is_that(client: Client) -> None:
-    client.say("PROMPT_REQUEST", payload([node("w", "slow:Wait", inputs={"seconds": 600})]))
-    frames = client.hear_until(lambda frame: frame["type"] == "NODE_EXECUTING")
-    prompt_id = frames[-1]["payload"]["promptId"]
-    answer = client.http.delete(f"/api/interrupt/{prompt_id}")
-    assert answer.json()["success"] is True
-    frames = client.hear_until(is_queue_update)
-    assert [frame["payload"].get("status") for frame in frames] == ["interrupted", None]
-    assert client.http.post(f"/api/interrupt/{prompt_id}").status_code == 404
 
 
 def test_reloaded_nodes_run_at_once(tmp_path: Path) -> None:
@@ -111,25 +40,6 @@ pack = Pack(namespace="mine", nodes=[Node(
             client.follow(prompt_id)
             output = client.status(prompt_id)["nodeStatus"]["s"]["output"]
             assert output == {"text": word}
-
-
-def test_a_run_survives_the_death_of_its_worker(tmp_path: Path) -> None:
-    body = payload([node("d", "slow:DieOnce", inputs={"path": str(tmp_path / "marker")})])
-    with RunningStack(tmp_path / "data", PACKS) as stack, Client(stack.url) as client:
-        prompt_id = client.submit(body)
-        frames = client.follow(prompt_id)
-        assert frames[-1]["payload"]["status"] == "complete"
-        assert [frame["sequence"] for frame in frames] == list(range(1, len(frames) + 1))
-
-
-def test_a_run_that_kills_every_worker_ends_in_error_and_others_go_on(tmp_path: Path) -> None:
-    with RunningStack(tmp_path / "data", PACKS) as stack, Client(stack.url) as client:
-        deadly = client.submit(payload([node("d", "slow:Die")]))
-        frames = client.follow(deadly)
-        assert frames[-1]["payload"]["status"] == "error"
-        assert "worker was lost" in frames[-1]["payload"]["errorInfo"]["message"]
-        harmless = client.submit(SUM)
-        assert client.follow(harmless)[-1]["payload"]["status"] == "complete"
 
 
 def test_200_runs_of_10_sockets_all_end_once_though_all_is_killed_in_the_middle(

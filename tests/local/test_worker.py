@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.ports import Message
+from chalicelib.ports import Depth, Message
 from infra.local.events import Event, InvocationContext
 from infra.local.worker import Worker, backoff
 
@@ -36,6 +36,9 @@ class OneMessage:
 
     def delete(self, receipt: str) -> None:
         self.deleted.append(receipt)
+
+    def depth(self) -> Depth:
+        raise NotImplementedError
 
 
 class Link:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalice.app import Chalice, Response
 
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 from tests.local import toy_container as container
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -109,7 +109,7 @@ def ws_message(event: dict[str, Any], context: Any) -> dict[str, Any]:
     elif "flood" in asked:
         answer = {"taken": _flood(connection, asked["flood"], asked["size"])}
     elif "post" in asked:
-        answer = {"taken": container.publisher().send(Connection(asked["post"], ""), ["hi"])}
+        answer = {"taken": _taken(Connection(asked["post"], ""), "hi")}
     elif "close" in asked:
         container.publisher().close(connection)
         return {"statusCode": 200}
@@ -163,6 +163,10 @@ def _flood(connection: Connection, most: int, size: int) -> int:
     """Send until the client is given up; how many it took."""
     text = "x" * size
     for number in range(most):
-        if not container.publisher().send(connection, [text]):
+        if not _taken(connection, text):
             return number
     return most
+
+
+def _taken(connection: Connection, text: str) -> bool:
+    return container.publisher().send(connection, [text]) is Delivery.TAKEN

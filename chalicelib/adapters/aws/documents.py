@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (
         DeleteMarkerEntryTypeDef,
         GetObjectRequestTypeDef,
+        ListObjectsV2RequestPaginateTypeDef,
         ObjectIdentifierTypeDef,
         ObjectVersionTypeDef,
         PutObjectRequestTypeDef,
@@ -124,10 +125,12 @@ class S3Documents:
                 break  # keys come in order, and longer ones after the one they start with
         return sorted(found, key=_newest_first)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys with a current version below a prefix, in order."""
-        pages = clients.s3().get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+    def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
+        """The keys with a current version below a prefix, in order; those past ``after``."""
+        request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self._bucket, "Prefix": prefix}
+        if after is not None:
+            request["StartAfter"] = after
+        for page in clients.s3().get_paginator("list_objects_v2").paginate(**request):
             yield from (entry["Key"] for entry in page.get("Contents", []))
 
     def _first_try(self, key: str, body: bytes) -> Revision | None:

@@ -12,7 +12,7 @@ from botocore.exceptions import (
 
 from chalicelib.adapters.aws import clients
 from chalicelib.adapters.aws.failures import status_of
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 
 _GONE = 410
 _TOO_LARGE = 413
@@ -23,11 +23,11 @@ _NO_ANSWER = (ConnectionError, ConnectionClosedError, HTTPClientError)
 class GatewayPublisher:
     """A ``Publisher`` for connections whose ``endpoint`` is their gateway's."""
 
-    def send(self, connection: Connection, messages: Sequence[str]) -> bool:
-        """Post messages in order; False if the connection is gone, or was closed here.
+    def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
+        """Post messages in order.
 
-        It is closed when it does not take a message after the SDK's retries, or
-        when a message is larger than the gateway takes.
+        The connection is closed when it does not take a message after the SDK's
+        retries, or when a message is larger than the gateway takes.
         """
         client = clients.connections(connection.endpoint)
         try:
@@ -36,13 +36,14 @@ class GatewayPublisher:
         except ClientError as error:
             if not _is_the_connections(status_of(error)):
                 raise
-            if status_of(error) != _GONE:
-                self._give_up(connection)
-            return False
+            if status_of(error) == _GONE:
+                return Delivery.GONE
+            self._give_up(connection)
+            return Delivery.REFUSED
         except _NO_ANSWER:
             self._give_up(connection)
-            return False
-        return True
+            return Delivery.REFUSED
+        return Delivery.TAKEN
 
     def close(self, connection: Connection) -> None:
         """Close a connection. One that is gone is fine."""

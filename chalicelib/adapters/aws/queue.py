@@ -5,16 +5,19 @@ import math
 import re
 import threading
 import time
+from typing import Final
 
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import clients
 from chalicelib.adapters.aws.failures import code_of
 from chalicelib.adapters.limits import check_value
-from chalicelib.ports import Message
+from chalicelib.ports import Depth, Message
 
 _LONGEST_POLL = 20
 _PAUSE = 0.05
+_VISIBLE: Final = "ApproximateNumberOfMessages"
+_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 _GONE = {
     "AWS.SimpleQueueService.MessageNotInflight",
     "InvalidParameterValue",
@@ -75,6 +78,13 @@ class SqsQueue:
         except ClientError as error:
             if code_of(error) not in _GONE:
                 raise
+
+    def depth(self) -> Depth:
+        """How much there is in the queue, as SQS guesses."""
+        attributes = clients.sqs().get_queue_attributes(
+            QueueUrl=self._queue_url(), AttributeNames=[_VISIBLE, _IN_FLIGHT]
+        )["Attributes"]
+        return Depth(visible=int(attributes[_VISIBLE]), in_flight=int(attributes[_IN_FLIGHT]))
 
     def _receive(self, wait: float) -> Message | None:
         answer = clients.sqs().receive_message(

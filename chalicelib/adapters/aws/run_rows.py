@@ -2,7 +2,9 @@
 
 Partition ``run#{prompt id}`` holds the ``header`` row and, in the order of their
 first sequence, the ``events#{first}`` rows. ``activeOwner`` is there while a run
-is queued or running: the key of the sparse index ``active``.
+is queued or running: the key of the sparse index ``active``. Both kinds of rows
+have a ``format``; those of the first version have none. Attributes that this
+version does not know are left as they are.
 """
 
 import hashlib
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 HEADER = "header"
 EVENTS = "events#"
+_FIRST_FORMAT = 1
 
 _ATTRIBUTES = {
     "prompt_id": "promptId",
@@ -38,6 +41,7 @@ _ATTRIBUTES = {
     "attempts": "attempts",
     "published": "published",
     "expires_at": "ttl",
+    "format": "format",
 }
 _FLOATS = {"leaseUntil"}
 
@@ -62,8 +66,8 @@ def header_item(run: Run) -> "Item":
 
 
 def read_header(item: "FoundItem") -> Run:
-    """The run that a header row describes; the index ``active`` has no payloads."""
-    values = {
+    """The run that a header row describes; the index ``active`` has no payloads or formats."""
+    values = {"format": _FIRST_FORMAT} | {
         field: _decoded(name, item[name]) for field, name in _ATTRIBUTES.items() if name in item
     }
     return Run(**values)
@@ -75,6 +79,7 @@ def batch_item(prompt_id: str, batch: Batch, expires_at: int) -> "Item":
         **run_key(prompt_id, batch_sort(batch.first)),
         "count": {"N": str(batch.count)},
         "writer": {"S": batch.writer},
+        "format": {"N": str(batch.format)},
         "events": {"S": batch.events},
         "ttl": {"N": str(expires_at)},
     }
@@ -87,6 +92,7 @@ def read_batch(item: "FoundItem") -> Batch:
         count=int(item["count"]["N"]),
         events=item["events"]["S"],
         writer=item["writer"]["S"],
+        format=int(item["format"]["N"]) if "format" in item else _FIRST_FORMAT,
     )
 
 

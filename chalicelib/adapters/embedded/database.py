@@ -113,29 +113,16 @@ class Database:
             with self._turnstile, self._connection() as connection:
                 connection.sqlite.execute("BEGIN")
                 with connection.transaction():
-                    self._check_file(connection.sqlite)
+                    check_file(connection.sqlite, self.path, len(self._migrations))
                 if self.path is not None:
                     _use_wal(connection.sqlite)
             with self.write() as sqlite:
                 self._migrate(sqlite)
         except (sqlite3.Error, OSError) as error:
-            raise _explained(error, self.path) from error
-
-    def _check_file(self, sqlite: sqlite3.Connection) -> None:
-        """Refuse a file of another program or version before anything is written to it."""
-        application_id = _pragma(sqlite, "application_id")
-        holds_tables = sqlite.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
-        if application_id != APPLICATION_ID and (application_id or holds_tables):
-            raise ForeignFile(f"{self.path} is the database of another program")
-        version = _pragma(sqlite, "user_version")
-        if version > len(self._migrations):
-            raise NewerVersion(
-                f"{self.path} was written by a newer version (its schema is {version}, "
-                f"this version knows up to {len(self._migrations)}): update this program"
-            )
+            raise explained(error, self.path) from error
 
     def _migrate(self, sqlite: sqlite3.Connection) -> None:
-        self._check_file(sqlite)  # another process may have been first
+        check_file(sqlite, self.path, len(self._migrations))  # another process may have been first
         version = _pragma(sqlite, "user_version")
         for migration in self._migrations[version:]:
             for statement in migration:
@@ -200,6 +187,32 @@ class _Connection:
 _UNLIMITED: AbstractContextManager[None] = nullcontext()
 
 
+def check_file(
+    sqlite: sqlite3.Connection, path: Path | None, newest: int = len(MIGRATIONS)
+) -> None:
+    """Refuse a file of another program, or of a schema past ``newest``, before writing to it."""
+    application_id = _pragma(sqlite, "application_id")
+    holds_tables = sqlite.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
+    if application_id != APPLICATION_ID and (application_id or holds_tables):
+        raise ForeignFile(f"{path} is the database of another program")
+    version = _pragma(sqlite, "user_version")
+    if version > newest:
+        raise NewerVersion(
+            f"{path} was written by a newer version (its schema is {version}, "
+            f"this version knows up to {newest}): update this program"
+        )
+
+
+def explained(error: Exception, path: Path | None) -> DatabaseUnusable:
+    """What is the matter with a file, in the operator's words."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_NOTADB:
+        return ForeignFile(f"{path} is not a database")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
+        return DatabaseUnusable(f"{path} is damaged; restore a copy of it")
+    return UnusableDirectory(f"Cannot open {path}: {error}")
+
+
 def key_range(prefix: str, after: str | None = None) -> tuple[str, str | bytes]:
     """Bounds of the keys that start with ``prefix`` (and follow ``after``): low <= key < high.
 
@@ -234,12 +247,3 @@ def _make_directory(directory: Path) -> None:
         raise UnusableDirectory(
             f"Cannot use the data directory {directory}: {error.strerror}"
         ) from error
-
-
-def _explained(error: Exception, path: Path | None) -> DatabaseUnusable:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code == sqlite3.SQLITE_NOTADB:
-        return ForeignFile(f"{path} is not a database")
-    if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
-        return DatabaseUnusable(f"{path} is damaged; restore a copy of it")
-    return UnusableDirectory(f"Cannot open {path}: {error}")

@@ -112,9 +112,8 @@ class EmbeddedDocuments:
             for position, (version, size, modified_at, deleted) in enumerate(rows)
         ]
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys with a current version below a prefix, in order."""
-        after = None
+    def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
+        """The keys with a current version below a prefix, in order; those past ``after``."""
         while True:
             with self._database.read() as sqlite:
                 page = sqlite.execute(

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chalicelib.ports import Connection
+from chalicelib.ports import Connection, Delivery
 
 LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -45,15 +45,16 @@ class EmbeddedPublisher:
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, connection: Connection, messages: Sequence[str]) -> bool:
-        """Post messages in order, in one round trip; False if the connection is gone.
+    def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
+        """Post messages in order, in one round trip.
 
-        One that has not taken what waits for it within 30 seconds is closed,
-        and counts as gone. ``HubUnavailable``.
+        The hub closes a connection that has not taken what waits for it within
+        30 seconds; then it counts as gone. ``HubUnavailable``.
         """
-        return all(
+        taken = all(
             self._ask(["send", connection.id, part])[0] is True for part in _portions(messages)
         )
+        return Delivery.TAKEN if taken else Delivery.GONE
 
     def close(self, connection: Connection) -> None:
         """Close a connection, after what was sent to it. ``HubUnavailable``."""

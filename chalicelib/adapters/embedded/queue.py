@@ -10,11 +10,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.limits import check_value
-from chalicelib.ports import Clock, Message
+from chalicelib.ports import Clock, Depth, Message
 
 _MIN_POLL = 0.005
 _MAX_POLL = 0.05
@@ -33,13 +32,6 @@ _NEXT = """
         ORDER BY coalesce(number, 0), id LIMIT 1
     )
 """
-
-
-class Depth(NamedTuple):
-    """How many messages wait to be received, and how many are being worked on."""
-
-    visible: int
-    in_flight: int
 
 
 class EmbeddedQueue:

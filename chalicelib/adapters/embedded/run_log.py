@@ -12,14 +12,16 @@ from chalicelib.ports import Batch, Clock, Idempotency, Run
 
 _HEADER = """
     prompt_id, owner, status, submitted_at, payload_key, workflow_name, started_at, completed_at,
-    lease_until, writer, dispatched, attempts, published, expires_at
+    lease_until, writer, dispatched, attempts, published, expires_at, format
 """
 _SELECT_HEADER = f"""
     SELECT {_HEADER}, payload FROM runs LEFT JOIN run_payloads USING (prompt_id)
     WHERE prompt_id = ? AND (expires_at IS NULL OR expires_at > ?)
 """  # noqa: S608
 _SELECT_ACTIVE = f"SELECT {_HEADER}, NULL FROM runs WHERE status IN ('queued', 'running')"  # noqa: S608
-_SELECT_BATCHES = "SELECT first, count, events, writer FROM run_batches WHERE prompt_id = :run"
+_SELECT_BATCHES = (
+    "SELECT first, count, events, writer, format FROM run_batches WHERE prompt_id = :run"
+)
 # From the batch that holds the next event on, if it holds one.
 _SELECT_TAIL = f"""
     {_SELECT_BATCHES} AND first + count > :next AND first >= coalesce((
@@ -29,7 +31,8 @@ _SELECT_TAIL = f"""
 _INSERT_HEADER = f"""
     INSERT INTO runs ({_HEADER}) VALUES (
         :prompt_id, :owner, :status, :submitted_at, :payload_key, :workflow_name, :started_at,
-        :completed_at, :lease_until, :writer, :dispatched, :attempts, :published, :expires_at
+        :completed_at, :lease_until, :writer, :dispatched, :attempts, :published, :expires_at,
+        :format
     )
 """  # noqa: S608
 
@@ -160,8 +163,9 @@ class EmbeddedRunLog:
 
 def _insert_batch(sqlite: sqlite3.Connection, prompt_id: str, batch: Batch) -> None:
     sqlite.execute(
-        "INSERT INTO run_batches (prompt_id, first, count, writer, events) VALUES (?, ?, ?, ?, ?)",
-        (prompt_id, batch.first, batch.count, batch.writer, batch.events),
+        "INSERT INTO run_batches (prompt_id, first, count, writer, events, format)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (prompt_id, batch.first, batch.count, batch.writer, batch.events, batch.format),
     )
 
 

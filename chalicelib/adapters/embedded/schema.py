@@ -84,4 +84,10 @@ _FIRST: Migration = (
         WHERE receive_count > 0""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+# Runs of the first version have the first format.
+_FORMATS: Migration = (
+    "ALTER TABLE runs ADD COLUMN format INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE run_batches ADD COLUMN format INTEGER NOT NULL DEFAULT 1",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _FORMATS)

@@ -8,7 +8,7 @@ were. The recycle bin is kept in the index alone, so it is read here, not rebuil
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.ports import Change, Clock, DocumentStore, Entry, Index, Put, Remove
@@ -43,10 +43,15 @@ class IndexRepair:
         self._rows = LibraryRows(self._store, index)
         self._bin = RecycleBin(documents, index, clock)
 
-    def users(self) -> list[str]:
-        """The uids of all users who have an object."""
-        keys = self._store.documents.keys("users/")
-        return sorted({key.split("/")[1] for key in keys})
+    def users(self, after: str | None = None) -> Iterator[str]:
+        """The uids of all users who have an object, each once; those that follow ``after``.
+
+        The order is the store's, and always the same.
+        """
+        # "0" comes after "/": what follows is past every object of that user's.
+        keys = self._store.documents.keys("users/", after=after and f"users/{after}0")
+        for uid, _ in groupby(key.split("/")[1] for key in keys):
+            yield uid
 
     def repair(self, uid: str) -> Repaired:
         """Repair one user's rows; also completes deletions that crashed.

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import json_text
-from chalicelib.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from chalicelib.errors import (
+    Conflict,
+    InvalidInput,
+    NewerFormat,
+    NotFound,
+    PreconditionFailed,
+)
 from chalicelib.ports import Clock, DocumentStore, StoredDocument
 from chalicelib.services.library.group_interfaces import interface_of
 from chalicelib.services.library.keys import Place
@@ -18,6 +24,9 @@ _logger = logging.getLogger(__name__)
 # No request lives longer. What an unfinished one has left behind is therefore
 # in use while it is younger, and litter of a crash from then on.
 REQUEST_SECONDS = 60
+# Absent in what is stored. A version that stores what this one would misread, or lose by
+# saving, writes a higher number beside ``life``. Fields that may be ignored need none.
+_FORMAT = 1
 _SERVER_FIELD = "$server"
 _BLOCK = "application/vnd.comfytavern.removed"
 _TRIES = 5
@@ -84,7 +93,7 @@ class LibraryStore:
         return self._clock.now() - then < REQUEST_SECONDS
 
     def load(self, place: Place, version: str | None = None) -> Stored:
-        """The current or a named version; ``NotFound``."""
+        """The current or a named version; ``NotFound``, ``NewerFormat``."""
         try:
             found = self.documents.get(place.key, version)
         except NotFound:
@@ -235,6 +244,8 @@ def _parsed(place: Place, found: StoredDocument) -> Stored:
         raise NotFound(f"The {place.kind} cannot be read")
     hidden = document.pop(_SERVER_FIELD, None)
     hidden = hidden if isinstance(hidden, dict) else {}
+    if hidden.get("format", _FORMAT) > _FORMAT:
+        raise NewerFormat(place.kind)
     return Stored(
         place=place,
         document=document,

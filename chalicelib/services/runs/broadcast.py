@@ -9,24 +9,27 @@ and what it has sent to the others, so that no sequence is missing.
 import logging
 from collections.abc import Sequence
 
-from chalicelib.ports import Connection, RunLog
+from chalicelib.ports import Connection, Run, RunLog
 from chalicelib.services.connections import Connections
 from chalicelib.services.frames import batch_frames
+from chalicelib.services.tally import Tally
 
 _logger = logging.getLogger(__name__)
 
 
 class RunBroadcast:
-    """The sockets of one run's user; used by one thread at a time."""
+    """The sockets of one run's user; used by one thread at a time.
 
-    def __init__(
-        self, connections: Connections, log: RunLog, owner: str, prompt_id: str, published: int
-    ) -> None:
+    What is sent is counted in ``tally``.
+    """
+
+    def __init__(self, connections: Connections, log: RunLog, run: Run, tally: Tally) -> None:
         self._connections = connections
         self._log = log
-        self._owner = owner
-        self._prompt_id = prompt_id
-        self.published = published
+        self._owner = run.owner
+        self._prompt_id = run.prompt_id
+        self._tally = tally
+        self.published = run.published
         self._watchers: dict[str, Connection] = {}
         self._served: set[str] = set()
 
@@ -62,11 +65,13 @@ class RunBroadcast:
             self.published = first + len(texts) - 1
 
     def _catch_up(self, connection: Connection, position: int) -> None:
-        batches = self._log.tail(self._prompt_id, position)
-        texts = batch_frames(self._prompt_id, batches, position)
+        # What came after may be another worker's, and of a version that we cannot read.
+        tail = self._log.tail(self._prompt_id, position)
+        sent = [batch for batch in tail if batch.first <= self.published]
+        texts = batch_frames(self._prompt_id, sent, position)
         self._send_one(connection, texts[: self.published - position])
 
     def _send_one(self, connection: Connection, texts: Sequence[str]) -> None:
-        if not self._connections.send(connection, texts):
+        if not self._connections.send(connection, texts, self._tally):
             del self._watchers[connection.id]
             _logger.info("A socket is gone", extra={"connection_id": connection.id})

@@ -8,6 +8,7 @@ from chalicelib.services.frames import batch_frames, frame
 from chalicelib.services.runs.archive import Archive
 from chalicelib.services.runs.broadcast import RunBroadcast
 from chalicelib.services.runs.statistics import queue_numbers
+from chalicelib.services.tally import Tally
 
 
 class Ending:
@@ -35,15 +36,21 @@ class Ending:
         self._archive.store(run.prompt_id, published=broadcast.published)
 
     def conclude_from_log(
-        self, run: Run, status: str, sequence: int, broadcast: RunBroadcast | None = None
+        self,
+        run: Run,
+        status: str,
+        sequence: int,
+        tally: Tally,
+        broadcast: RunBroadcast | None = None,
     ) -> None:
-        """Conclude a run that another writer ended, with what was not sent yet."""
+        """Conclude a run that another writer ended, with what was not sent yet.
+
+        Without a ``broadcast`` of the caller's, what is sent is counted in ``tally``.
+        """
         if run.expires_at is not None and run.status == status:
             return
         if broadcast is None:
-            broadcast = RunBroadcast(
-                self._connections, self._log, run.owner, run.prompt_id, run.published
-            )
+            broadcast = RunBroadcast(self._connections, self._log, run, tally)
             broadcast.look()
         after = broadcast.published
         texts = batch_frames(run.prompt_id, self._log.tail(run.prompt_id, after), after)

@@ -25,19 +25,21 @@ from chalicelib.ports import (
     Connection,
     DocumentStore,
     Idempotency,
+    Metrics,
     Run,
     RunLog,
 )
 from chalicelib.schemas.executions import ExecutionPayload, as_json, parse_payload
 from chalicelib.schemas.parsing import MAX_FIELDS
 from chalicelib.services.connections import Connections
-from chalicelib.services.frames import batch_events, batch_frames, event_batch
+from chalicelib.services.frames import batch_events, batch_frames, event_batch, state_of
 from chalicelib.services.runs import view as run_view
 from chalicelib.services.runs.archive import Archive
 from chalicelib.services.runs.dispatch import Dispatch
 from chalicelib.services.runs.ending import Ending
 from chalicelib.services.runs.spill import Spill
 from chalicelib.services.runs.statistics import queue_numbers
+from chalicelib.services.tally import Tally
 
 _INLINE_PAYLOAD_BYTES = 16 * 1024
 _IDEMPOTENCY_SECONDS = 24 * 3600
@@ -66,6 +68,7 @@ class Executions:
         archive: Archive,
         ending: Ending,
         clock: Clock,
+        metrics: Metrics,
         limits: Limits,
     ) -> None:
         self._log = log
@@ -75,6 +78,7 @@ class Executions:
         self._archive = archive
         self._ending = ending
         self._clock = clock
+        self._metrics = metrics
         self._limits = limits
 
     def submit(
@@ -121,7 +125,7 @@ class Executions:
         """The PromptStatusResponse of a run, while it lasts and after; ``NotFound``."""
         _check_prompt_id(prompt_id)
         run, batches = self._archive.load(owner, prompt_id)
-        state = events.fold(event for batch in batches for event in batch_events(batch))
+        state = state_of(run, batches)
         text = run.payload
         if text is None:
             text = self._documents.get(run.payload_key or "").body.decode()
@@ -154,8 +158,7 @@ class Executions:
         _check_prompt_id(prompt_id)
         while True:
             run, batches = self._log.load(prompt_id)
-            state = events.fold(event for batch in batches for event in batch_events(batch))
-            if run.owner != owner or state.ended:
+            if run.owner != owner or (state := state_of(run, batches)).ended:
                 raise NotFound("No such run is queued or running")
             ended = events.status("interrupted")
             batch = event_batch(state.sequence + 1, ended, f"interrupt-{uuid.uuid4().hex}")
@@ -163,9 +166,7 @@ class Executions:
                 self._log.append(prompt_id, batch)
             except LogMovedOn:
                 continue
-            held = run.writer is not None and run.lease_until > self._clock.now()
-            if not held:
-                self._ending.conclude_from_log(run, "interrupted", batch.last)
+            self._conclude_interrupted(run, batch)
             return
 
     def follow(self, owner: str, prompt_id: str, connection: Connection, after: int) -> None:
@@ -183,6 +184,16 @@ class Executions:
         if position > after and not _has_ended(batches):
             # Spares the socket most of what it would get from the worker again.
             self._connections.follow(prompt_id, connection.id, position)
+
+    def _conclude_interrupted(self, run: Run, ended: Batch) -> None:
+        tally = Tally()
+        tally.appended(ended.count, "interrupted")
+        held = run.writer is not None and run.lease_until > self._clock.now()
+        try:
+            if not held:
+                self._ending.conclude_from_log(run, "interrupted", ended.last, tally)
+        finally:
+            self._metrics.report(tally.measurements(), prompt_id=run.prompt_id)
 
     def _is_hot(self, owner: str, prompt_id: str) -> bool:
         """Is it a run of this owner's that the log still holds?"""

@@ -15,21 +15,25 @@ from chalicelib.engine.events import RunState
 from chalicelib.engine.node_run import Settings
 from chalicelib.engine.plan import make_plan
 from chalicelib.engine.run import Execution
-from chalicelib.errors import LogMovedOn, NotFound
-from chalicelib.ports import Clock, DocumentStore, Run, RunLog
+from chalicelib.errors import LogMovedOn, NewerFormat, NotFound
+from chalicelib.ports import Clock, DocumentStore, Metrics, Run, RunLog
 from chalicelib.services.connections import Connections
-from chalicelib.services.frames import batch_events, batch_frames, event_batch
+from chalicelib.services.frames import batch_frames, event_batch, state_of
 from chalicelib.services.runs.broadcast import RunBroadcast
 from chalicelib.services.runs.dispatch import Dispatch
 from chalicelib.services.runs.ending import Ending
 from chalicelib.services.runs.journal import Commit, RunJournal
+from chalicelib.services.runs.node_times import TimedJournal
 from chalicelib.services.runs.spill import Spill
+from chalicelib.services.tally import Tally
 
 _logger = logging.getLogger(__name__)
 _LEASE_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 _NODE_THREADS = 64
+# How late a deferred message may come before the sweeper sends another.
+_DEFERRED_GRACE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Parts:
     ending: Ending
     types: NodeTypes
     clock: Clock
+    metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +76,29 @@ class Runner:
         redelivered: bool,
         time_left: Callable[[], float],
         published: int = 0,
+        deferred: int = 0,
     ) -> None:
         """Bring a run on while there is time left (seconds), then hand it over.
 
         ``time_left`` is asked twice a second: whoever stops a worker may shorten
         it. ``redelivered`` means that an earlier delivery of the same message was
         not finished: its worker is gone, whatever its lease says. ``published``
-        is what the message says of it; the header may not know yet.
+        is what the message says of it; the header may not know yet. A run that only
+        a newer version can read is left to one; ``deferred`` is how often it was.
         """
-        claim = self._claim(prompt_id, redelivered=redelivered, published=published)
-        if claim is not None:
-            asyncio.run(_Turn(self._parts, self._threads, time_left, claim).take())
+        tally = Tally()
+        try:
+            claim = self._claim(
+                prompt_id, tally, redelivered=redelivered, published=published, deferred=deferred
+            )
+            if claim is not None:
+                asyncio.run(_Turn(self._parts, self._threads, time_left, claim, tally).take())
+        finally:
+            self._parts.metrics.report(tally.measurements(), prompt_id=prompt_id)
 
-    def _claim(self, prompt_id: str, *, redelivered: bool, published: int) -> _Claim | None:
+    def _claim(
+        self, prompt_id: str, tally: Tally, *, redelivered: bool, published: int, deferred: int
+    ) -> _Claim | None:
         parts = self._parts
         while True:
             try:
@@ -92,11 +107,16 @@ class Runner:
                 _logger.warning("A message names a run that is gone", extra={"run": prompt_id})
                 return None
             run = replace(run, published=max(run.published, published))
-            state = events.fold(event for batch in batches for event in batch_events(batch))
-            if state.ended:
-                parts.ending.conclude_from_log(run, state.status, state.sequence)
-                return None
             held = run.writer is not None and run.lease_until > parts.clock.now()
+            try:
+                state = state_of(run, batches)
+            except NewerFormat:
+                if redelivered or not held:
+                    self._defer(run, deferred)
+                return None
+            if state.ended:
+                parts.ending.conclude_from_log(run, state.status, state.sequence, tally)
+                return None
             if held and not redelivered:
                 return None
             writer = uuid.uuid4().hex
@@ -105,30 +125,49 @@ class Runner:
             try:
                 parts.log.append(prompt_id, batch)
             except LogMovedOn:
+                tally.append_conflicts += 1
                 continue
+            tally.appended(batch.count)
+            if state.status == "queued":  # nobody has claimed it before
+                tally.started(submitted_at=run.submitted_at, now=parts.clock.now())
             unsent = batch_frames(prompt_id, [*batches, batch], run.published)
             return _Claim(run, events.fold([running], state), writer, unsent)
+
+    def _defer(self, run: Run, deferred: int) -> None:
+        """Leave a run to a worker of a newer version, and see that the sweeper does, too."""
+        if run.expires_at is not None:  # it has ended, and nothing is left to do
+            return
+        parts = self._parts
+        seconds = parts.dispatch.send_later(run, published=run.published, deferred=deferred)
+        until = parts.clock.now() + seconds + _DEFERRED_GRACE_SECONDS
+        parts.log.update(run.prompt_id, {"writer": None, "lease_until": until})
+        fields = {"run": run.prompt_id, "seconds": seconds}
+        _logger.warning("A run is left to a newer version", extra=fields)
 
 
 class _Turn:
     """One worker's turn at one run, on an event loop of its own."""
 
     def __init__(
-        self, parts: Parts, threads: Executor, time_left: Callable[[], float], claim: _Claim
+        self,
+        parts: Parts,
+        threads: Executor,
+        time_left: Callable[[], float],
+        claim: _Claim,
+        tally: Tally,
     ) -> None:
         self._parts = parts
         self._threads = threads
         self._time_left = time_left
         self._claim = claim
+        self._tally = tally
         self._run = run = claim.run
         # One thread commits, one publishes: each keeps its order, neither waits for the other.
         self._committing = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._publishing = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._publications: list[asyncio.Future[None]] = []
         self._spill = Spill(parts.documents, run.owner, run.prompt_id)
-        self._broadcast = RunBroadcast(
-            parts.connections, parts.log, run.owner, run.prompt_id, run.published
-        )
+        self._broadcast = RunBroadcast(parts.connections, parts.log, run, tally)
 
     async def take(self) -> None:
         """Run to the end, while there is time, or until the run is someone else's.
@@ -145,6 +184,7 @@ class _Turn:
                 prompt_id=self._run.prompt_id,
                 writer=self._claim.writer,
                 sequence=self._claim.state.sequence,
+                tally=self._tally,
                 on_commit=self._on_commit,
             )
             ended = await self._work(journal)
@@ -177,7 +217,11 @@ class _Turn:
             await asyncio.to_thread(self._spill.restore, state)
         plan = make_plan(graph.parse(payload), self._parts.types)
         settings = Settings(self._run.owner, self._run.prompt_id)
-        await Execution(plan, state, journal, self._threads, settings).run()
+        timed = TimedJournal(journal)
+        try:
+            await Execution(plan, state, timed, self._threads, settings).run()
+        finally:
+            self._tally.node_seconds = timed.seconds()
         await journal.drain()
         if journal.lost.done():
             await asyncio.Event().wait()  # the end is not ours: be cancelled
@@ -249,10 +293,17 @@ class _Turn:
     def _leave(self) -> None:
         """Conclude a run that was interrupted, hand over one that has not ended."""
         run, batches = self._parts.log.load(self._run.prompt_id)
-        state = events.fold(event for batch in batches for event in batch_events(batch))
+        try:
+            state = state_of(run, batches)
+        except NewerFormat:
+            # A newer worker took it over, or a newer API ended it: a newer worker will see which.
+            self._parts.dispatch.send_later(run, published=self._broadcast.published)
+            return
         if state.ended:
             ending = self._parts.ending
-            ending.conclude_from_log(run, state.status, state.sequence, self._broadcast)
+            ending.conclude_from_log(
+                run, state.status, state.sequence, self._tally, self._broadcast
+            )
         elif batches[-1].writer == self._claim.writer:
             self._parts.dispatch.hand_over(run, published=self._broadcast.published)
 

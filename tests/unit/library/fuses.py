@@ -110,8 +110,8 @@ class FusedDocuments:
     def versions(self, key: str) -> list[DocumentVersion]:
         return self._fuse.call(lambda: self._documents.versions(key))
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        return self._fuse.call(lambda: self._documents.keys(prefix))
+    def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
+        return self._fuse.call(lambda: self._documents.keys(prefix, after=after))
 
 
 class FusedIndex:

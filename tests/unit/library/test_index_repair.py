@@ -106,7 +106,17 @@ def test_every_user_with_an_object_is_found(desk: Desk) -> None:
     desk.project("Novel", BOB)
     desk.project("Novel", ADA)
     desk.project("Other", ADA)
-    assert desk.repair.users() == [ADA, BOB]
+    assert list(desk.repair.users()) == [ADA, BOB]
+
+
+def test_the_users_that_follow_one_are_found_without_him(desk: Desk) -> None:
+    users = ["ada", "ada-2", "ada0", "bob", "å"]
+    for uid in users:
+        desk.project("Novel", uid)
+    ordered = list(desk.repair.users())
+    assert sorted(ordered) == users
+    for position, uid in enumerate(ordered):
+        assert list(desk.repair.users(after=uid)) == ordered[position + 1 :]
 
 
 def test_objects_that_are_no_documents_are_left_alone(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from chalicelib.engine import events
 from chalicelib.ports import Run
 from chalicelib.services.runs.journal import MAX_BATCH_BYTES, Commit, RunJournal
 from chalicelib.services.runs.spill import Spill
+from chalicelib.services.tally import Tally
 from tests.clock import ManualClock
 
 _FAR = 3600.0
@@ -31,6 +32,7 @@ def journal_on(
         prompt_id="run-1",
         writer="w",
         sequence=0,
+        tally=Tally(),
         on_commit=on_commit,
         pause=pause,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.engine.definitions import Context, Inputs, Outputs
-from chalicelib.ports import Message
+from chalicelib.ports import Depth, Message
 from chalicelib.services.runs.dispatch import Dispatch, message_body, prompt_id_of, published_of
 from chalicelib.services.runs.executions import Executions, Limits
 from tests.builders import Types, node, node_type, payload
@@ -34,6 +34,9 @@ class EagerQueue:
     def delete(self, receipt: str) -> None:
         self._world.queue.delete(receipt)
 
+    def depth(self) -> Depth:
+        return self._world.queue.depth()
+
 
 def test_a_worker_that_is_faster_than_the_note_of_the_dispatch_shows_nothing_twice(
     database: Database,
@@ -47,6 +50,7 @@ def test_a_worker_that_is_faster_than_the_note_of_the_dispatch_shows_nothing_twi
         archive=world.archive,
         ending=world.ending,
         clock=world.clock,
+        metrics=world.metrics,
         limits=Limits(concurrent_runs=1),
     )
     world.connect("socket")

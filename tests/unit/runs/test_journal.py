@@ -20,6 +20,7 @@ from chalicelib.ports import Batch, Run, RunLog
 from chalicelib.services.frames import batch_events
 from chalicelib.services.runs.journal import MAX_BATCH_BYTES, Commit, RunJournal
 from chalicelib.services.runs.spill import Spill
+from chalicelib.services.tally import Tally
 from tests.clock import ManualClock
 
 RUN = Run("run-1", "ada", "queued", 0)
@@ -58,6 +59,7 @@ def journal_on(
         prompt_id="run-1",
         writer=writer,
         sequence=0,
+        tally=Tally(),
         on_commit=commits.append,
     )
 

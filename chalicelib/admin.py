@@ -1,0 +1,140 @@
+"""What operators can ask for: one table of commands, for one machine and for the cloud.
+
+``python -m infra.admin`` calls it: here for the data on this machine, through the
+function ``admin`` for a deployed stage. Who may invoke that is IAM's to say.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib import container
+from chalicelib.errors import InvalidInput, TavernError
+from chalicelib.services.operations.commands import Answer, Argument, Arguments, Command, Row
+
+_logger = logging.getLogger("chalicelib.admin")
+# A caller need not hold one connection open for long: gateways on the way drop quiet ones.
+_TURN_MILLISECONDS = 60_000
+
+
+def run(event: object, remaining_milliseconds: Callable[[], int]) -> dict[str, Any]:
+    """Run ``{command, arguments}``; the answer's document.
+
+    What goes wrong is told as ``{error: {kind, message, details}}``. A command that has
+    more to do after a minute says with what to go on. Neither arguments nor answers are
+    logged: some may be secret.
+    """
+    began = remaining_milliseconds()
+
+    def has_time() -> bool:
+        return began - remaining_milliseconds() < _TURN_MILLISECONDS
+
+    try:
+        command, arguments = _read(event)
+        _logger.info("An operator's command", extra={"command": command.name})
+        return command.run(arguments, has_time).document()
+    except TavernError as error:
+        kind = type(error).__name__
+        return {"error": {"kind": kind, "message": error.message, "details": error.details}}
+
+
+def _read(event: object) -> tuple[Command, Arguments]:
+    asked: Mapping[str, object] = event if isinstance(event, Mapping) else {}
+    for command in COMMANDS:
+        if command.name == asked.get("command"):
+            return command, command.read(asked.get("arguments", {}))
+    names = ", ".join(command.name for command in COMMANDS)
+    raise InvalidInput.field("command", f"one of {names} is expected")
+
+
+def _stats(_arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.run_operations().statistics()
+
+
+def _runs(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.run_operations().active(
+        _text(arguments, "user"), _text(arguments, "status"), int(arguments["limit"])
+    )
+
+
+def _end(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.run_operations().end(
+        str(arguments["promptId"]), str(arguments["as"]), _text(arguments, "reason")
+    )
+
+
+def _requeue(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.run_operations().requeue(str(arguments["promptId"]))
+
+
+def _repair(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
+    repair = container.index_repair()
+    one = _text(arguments, "user")
+    rows: list[Row] = []
+    problems = 0
+    for uid in repair.users(_text(arguments, "after")) if one is None else (one,):
+        if rows and not has_time():
+            return Answer(rows, failed=problems > 0, following={"after": str(rows[-1]["user"])})
+        try:
+            done = repair.repair(uid)
+        except TavernError as error:  # one user's trouble is not to keep the others from theirs
+            problems += 1
+            rows.append({"user": uid, "problem": error.message})
+            continue
+        rows.append(
+            {
+                "user": uid,
+                "projects": done.projects,
+                "workflows": done.workflows,
+                "rowsWritten": done.written,
+                "rowsRemoved": done.removed,
+            }
+        )
+    return Answer(rows, failed=problems > 0)
+
+
+def _text(arguments: Arguments, name: str) -> str | None:
+    value = arguments.get(name)
+    return None if value is None else str(value)
+
+
+_PROMPT_ID = Argument(name="promptId", help="the run's prompt id", by_place=True)
+COMMANDS = (
+    Command("stats", "how much runs and waits, and what was tried too often", _stats),
+    Command(
+        "runs",
+        "the queued and running runs of all users, oldest first",
+        _runs,
+        (
+            Argument(name="user", help="only this user's (his uid)"),
+            Argument(name="status", help="only these", choices=("queued", "running")),
+            Argument(name="limit", help="how many to show", kind="number", default=200),
+        ),
+    ),
+    Command(
+        "end",
+        "end a run that is stuck; its user sees the reason",
+        _end,
+        (
+            _PROMPT_ID,
+            Argument(name="as", help="as what", choices=("error", "interrupted"), default="error"),
+            Argument(name="reason", help="why, in a sentence for the user"),
+        ),
+    ),
+    Command(
+        "requeue",
+        "let the next free worker go on with a run, however often it was tried",
+        _requeue,
+        (_PROMPT_ID,),
+    ),
+    Command(
+        "repair",
+        "rebuild the lists of projects and workflows from the objects behind them",
+        _repair,
+        (
+            Argument(name="user", help="only this user's (his uid)"),
+            Argument(name="after", help="only those of users past this one, to go on with"),
+        ),
+    ),
+)
+"""All there are; their names, arguments and answers are what the command line is made of."""
