@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import engine, front, report, stack, startup
+from benchmarks import coldstart, engine, front, report, stack, startup
 from benchmarks.measure import Result
 
 Part = Callable[[int], Coroutine[None, None, list[Result]]]
@@ -22,6 +22,7 @@ PARTS: Mapping[str, Part] = {
     "stack": stack.results,
     "front": front.results,
     "startup": startup.results,
+    "coldstart": coldstart.results,
 }
 
 

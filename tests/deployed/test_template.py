@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.template import gateway_responses, merge_template
+from infra.template import merge_template
+from infra.template.gateways import gateway_responses
 
 PAGE = "https://pages.example"
 

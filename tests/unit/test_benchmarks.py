@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import engine, peer, report, workflows
+from benchmarks import coldstart, engine, peer, report, workflows
 from benchmarks.__main__ import main
 from benchmarks.client import Run, RunFailed
 from benchmarks.front import content_length
@@ -154,6 +154,12 @@ def test_the_workflows_run_with_the_pack_beside_them(
     state = outcome(run(payload, types))
     assert state.status == "complete"
     assert [node.status for node in state.nodes.values()] == ["complete"] * ended
+
+
+def test_a_cold_start_is_measured_by_what_a_process_imports() -> None:
+    results = asyncio.run(coldstart.results(1))
+    assert [result.goal for result in results] == [Goal(1.5), None, None]
+    assert all(result.ours.least > 0 and result.ratio is not None for result in results)
 
 
 async def _some(_repeat: int) -> list[Result]:

@@ -32,15 +32,6 @@ def test_the_longest_stage_fits_a_buckets_name() -> None:
     assert len(longest.bucket) <= 63
 
 
-def test_what_is_stored_is_kept_when_the_stack_goes() -> None:
-    kept = {
-        name
-        for name, resource in resources("dev")["Resources"].items()
-        if resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
-    }
-    assert kept == {"Documents", "Library", "Executions", "Accounts"}
-
-
 def test_the_index_of_active_runs_has_all_of_a_header_but_the_payload() -> None:
     table = resources("dev")["Resources"]["Executions"]["Properties"]
     (active,) = table["GlobalSecondaryIndexes"]

@@ -1,29 +1,18 @@
-"""What a stage's CloudFormation template has beside what Chalice makes of ``app.py``.
-
-Chalice merges it into its own template: dictionaries merge, everything else is
-replaced. It holds the stage's resources, and what the functions and the REST API
-need to know of them.
-"""
+"""The REST and the WebSocket API: what they say by themselves, and how much they take."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from infra.resources import resources
+SOCKET_STAGE = "ws"
+REQUESTS_PER_SECOND = 200
+"""What a stage takes of requests, and again of socket messages. An account has 10,000 for
+all its APIs in a region: no stage can take them from another, and a flood costs at most
+this."""
 
-FUNCTIONS = (
-    "APIHandler",
-    "WebsocketConnect",
-    "WebsocketMessage",
-    "WebsocketDisconnect",
-    "RunExecution",
-    "DeadLetter",
-    "Sweep",
-)
-"""The functions' names in Chalice's template."""
+REQUESTS_AT_ONCE = 400
+"""The burst above it."""
 
-_QUEUES = {"RunExecution": "Runs", "DeadLetter": "RunsDead"}
-_LOG_DAYS = 30
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 _REFUSALS = {
     "BAD_REQUEST_BODY": (400, "The body is not what is expected"),
@@ -40,32 +29,24 @@ _GATEWAYS_OWN_WORDS = '{"error": $context.error.messageString}'
 _INTERNAL = "Internal error; the server's log says more"
 
 
-def merge_template(stage: str, origins: Sequence[str]) -> dict[str, Any]:
-    """The template to merge for a stage whose pages may come from ``origins``.
-
-    ``ValueError`` for a stage that cannot be one.
-    """
-    added: dict[str, Any] = resources(stage)["Resources"]
-    for name in FUNCTIONS:
-        added[f"{name}Log"] = {
-            "Type": "AWS::Logs::LogGroup",
-            "Properties": {
-                "LogGroupName": f"/comfytavern/{stage}/{name}",
-                "RetentionInDays": _LOG_DAYS,
-            },
-        }
-        added[name] = _function(name)
-    added["RestAPI"] = {
-        "Properties": {
-            "Name": f"comfytavern-{stage}",
-            "DefinitionBody": {
-                # The app keeps its own list: there, */* would break requests without Accept.
-                "x-amazon-apigateway-binary-media-types": ["*/*"],
-                "x-amazon-apigateway-gateway-responses": gateway_responses(origins),
-            },
-        }
+def resources(stage: str, origins: Sequence[str]) -> dict[str, Any]:
+    """What Chalice's two APIs get in addition."""
+    limits = {
+        "ThrottlingRateLimit": REQUESTS_PER_SECOND,
+        "ThrottlingBurstLimit": REQUESTS_AT_ONCE,
     }
-    return {"Resources": added, "Outputs": {"DocumentsBucket": {"Value": {"Ref": "Documents"}}}}
+    rest = {
+        "Name": f"comfytavern-{stage}",
+        "MethodSettings": [{"ResourcePath": "/*", "HttpMethod": "*", **limits}],
+        "DefinitionBody": {
+            # The app keeps its own list: there, */* would break requests without Accept.
+            "x-amazon-apigateway-binary-media-types": ["*/*"],
+            "x-amazon-apigateway-gateway-responses": gateway_responses(origins),
+        },
+    }
+    # The stage's name is the path of the socket, which CloudFront cannot change.
+    sockets = {"StageName": SOCKET_STAGE, "DefaultRouteSettings": limits}
+    return {"RestAPI": {"Properties": rest}, "WebsocketAPIStage": {"Properties": sockets}}
 
 
 def gateway_responses(origins: Sequence[str]) -> dict[str, Any]:
@@ -83,21 +64,12 @@ def gateway_responses(origins: Sequence[str]) -> dict[str, Any]:
     return refusals | defaults
 
 
-def _function(name: str) -> dict[str, Any]:
-    function: dict[str, Any] = {
-        "Properties": {
-            "Environment": {"Variables": {"TAVERN_BUCKET": {"Ref": "Documents"}}},
-            "LoggingConfig": {"LogGroup": {"Ref": f"{name}Log"}},
-        }
-    }
-    if name in _QUEUES:
-        # Chalice names the queue in the event source, so CloudFormation sees no dependency.
-        function["DependsOn"] = [_QUEUES[name]]
-    return function
-
-
 def _response(body: str, origins: Sequence[str], status: int | None = None) -> dict[str, Any]:
-    headers = {"X-Request-Id": "context.requestId", **_cors(origins)}
+    headers = {
+        "X-Request-Id": "context.requestId",
+        "Cache-Control": "'no-store'",
+        **_cors(origins),
+    }
     response: dict[str, Any] = {
         "responseParameters": {
             f"gatewayresponse.header.{name}": value for name, value in headers.items()
