@@ -3,10 +3,17 @@
 # make check    format, lint, types, architecture, and the package that would deploy
 # make format   put the code into its one format
 # make bench    measure, and compare with what others take
-# make package  .chalice/build/STAGE: what deploys to STAGE (dev or prod)
+# make admin    look after runs and lists, here or at STAGE: make admin ARGS=help
 # make backup   copy the data to the file TO, also while the stack runs
+# make restore  put the copy FROM in place of the data
 # make repair   rebuild the lists of projects and workflows from their objects
 # make clean    remove what these make, all but .data
+#
+# make package  .chalice/build/STAGE: what deploys to STAGE (dev or prod)
+# make deploy   bring STAGE to AWS; WEB=folder puts a web client there too
+# make destroy  take STAGE away; it asks for CONFIRM=STAGE
+# make test-deployed   package, deploy to an emulator of AWS, and test there
+# make cost     write docs/cost.md anew
 #
 # The first of them makes .venv, which takes Python 3.11 or newer and a network; the first
 # package takes a network too.
@@ -22,7 +29,8 @@ PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test check format bench package backup repair clean
+.PHONY: help run test test-deployed check format bench cost
+.PHONY: admin backup restore repair package deploy destroy clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -33,6 +41,9 @@ run: .venv/installed
 
 test: .venv/installed
 	@$(BIN)/pytest --quiet $(PARALLEL) --cov --cov-report=term --cov-fail-under=90
+
+test-deployed: .venv/installed .venv/emulator/installed
+	@$(BIN)/pytest --quiet -m emulated --timeout=240 tests/end_to_end
 
 check: .venv/installed
 	@$(BIN)/ruff format --quiet --check --diff .
@@ -49,14 +60,30 @@ format: .venv/installed
 bench: .venv/installed
 	@$(BIN)/python -m benchmarks
 
-package: .venv/installed
-	@$(BIN)/python -m infra.package $(BUILD) $(STAGE)
+cost: .venv/installed
+	@$(BIN)/python -m infra.cost
+
+admin: .venv/installed
+	@$(BIN)/python -m infra.admin $(if $(filter command,$(origin STAGE)),--stage '$(STAGE)') $(ARGS)
 
 backup: .venv/installed
 	@$(BIN)/python -m infra.local.backup $(if $(TO),'$(TO)')
 
+restore: .venv/installed
+	@$(BIN)/python -m infra.local.restore $(if $(FROM),'$(FROM)')
+
 repair: .venv/installed
-	@$(BIN)/python -m infra.local.repair
+	@$(BIN)/python -m infra.admin repair
+
+package: .venv/installed
+	@$(BIN)/python -m infra.package $(BUILD) $(STAGE)
+
+deploy: package
+	@$(BIN)/python -m infra.deploy up $(STAGE) --built $(BUILD) $(if $(WEB),--web '$(WEB)') \
+	  $(foreach parameter,$(PARAMETERS),--parameter '$(parameter)')
+
+destroy: .venv/installed
+	@$(BIN)/python -m infra.deploy down $(STAGE) --confirm '$(CONFIRM)'
 
 clean:
 	@rm -rf .venv $(BUILD) .coverage htmlcov .hypothesis
@@ -72,4 +99,10 @@ clean:
 	echo "Python 3.11 or newer is needed, and there is none: install it," \
 	  "or say where it is with make PYTHON=/path/to/python3.11" >&2; exit 1
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Inside .venv, since it is part of what is installed; apart, since it pins another SDK.
+.venv/emulator/installed: requirements-emulator.txt .venv/installed
+	@$(BIN)/python -m venv .venv/emulator
+	@.venv/emulator/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-emulator.txt
 	@touch $@
