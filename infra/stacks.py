@@ -26,7 +26,7 @@ SDK_CONFIG = Config(
 """How long AWS is waited for, and how often it is asked again."""
 
 _CAPABILITIES: "Sequence[CapabilityType]" = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
-_CHANGE_SET_SECONDS = 300
+_CHANGE_SET_POLLS = 100
 _POLL_SECONDS = 3.0
 # A distribution takes minutes; CloudFormation itself gives up on what hangs.
 _LONGEST_SECONDS = 3600
@@ -72,7 +72,7 @@ class Stacks:
         A parameter that is not named keeps its value. ``CannotDeploy``, with the first
         thing that failed; CloudFormation has rolled the rest back then.
         """
-        stack = None if self.is_new(name) else self.find(name)
+        stack = self._living(name)
         request: CreateChangeSetInputTypeDef = {
             "StackName": name,
             "ChangeSetName": f"deploy-{uuid.uuid4().hex}",
@@ -91,12 +91,7 @@ class Stacks:
 
     def is_new(self, name: str) -> bool:
         """Whether there is no stack yet; what a failed creation left is removed first."""
-        stack = self.find(name)
-        if stack is not None and stack["StackStatus"] in _STILLBORN:
-            _say(f"{name}: removing what a failed creation left")
-            self.delete(name)
-            return True
-        return stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        return self._living(name) is None
 
     def adopt(
         self, name: str, template: Mapping[str, Any], existing: "Sequence[ResourceToImportTypeDef]"
@@ -139,6 +134,15 @@ class Stacks:
         if status != "DELETE_COMPLETE":
             raise CannotDeploy(f"{name} is {status}: {self._first_failure(identity, before)}")
 
+    def _living(self, name: str) -> "StackTypeDef | None":
+        stack = self.find(name)
+        if stack is not None and stack["StackStatus"] in _STILLBORN:
+            _say(f"{name}: removing what a failed creation left")
+            self.delete(name)
+            return None
+        empty = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        return None if empty else stack
+
     def _change(self, request: "CreateChangeSetInputTypeDef") -> None:
         name = request["StackName"]
         change_set = self._prepare(request)
@@ -157,12 +161,11 @@ class Stacks:
         identity = self._client.create_change_set(**request)["Id"]
         waiter = self._client.get_waiter("change_set_create_complete")
         delay = self._poll_seconds
-        attempts = max(1, int(_CHANGE_SET_SECONDS / delay))
         try:
             waiter.wait(
                 StackName=name,
                 ChangeSetName=identity,
-                WaiterConfig={"Delay": delay, "MaxAttempts": attempts},  # type: ignore[typeddict-item]  # fractions work
+                WaiterConfig={"Delay": delay, "MaxAttempts": _CHANGE_SET_POLLS},  # type: ignore[typeddict-item]  # fractions work
             )
         except WaiterError as error:
             reason = str(error.last_response.get("StatusReason", error))

@@ -31,7 +31,7 @@ class Stage:
         source, target = built / name, folder / name
         shutil.copytree(source, target)
         self.template = json.loads((source / "sam.json").read_text())
-        self._write(adapted(self.template, emulator.url))
+        self.mend()
 
     @property
     def stack(self) -> str:
@@ -57,6 +57,16 @@ class Stage:
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["Environment"]["Variables"][variable] = value
         self._write(template)
+
+    def break_(self) -> None:
+        """Let the next deployment fail: a resource that cannot be."""
+        template = adapted(self.template, self._emulator.url)
+        template["Resources"]["Nonsense"] = {"Type": "AWS::Nonsense::Thing", "Properties": {}}
+        self._write(template)
+
+    def mend(self) -> None:
+        """Let the next deployment be that of what was packaged."""
+        self._write(adapted(self.template, self._emulator.url))
 
     def admin(self, *arguments: str) -> str:
         """``make admin STAGE=...``; what it printed."""

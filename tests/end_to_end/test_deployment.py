@@ -96,6 +96,26 @@ def test_a_deployment_of_the_same_changes_nothing(dev: Stage) -> None:
     assert dev.outputs == before
 
 
+def test_a_deployment_that_fails_says_why_and_leaves_the_stage_as_it_was(
+    dev: Stage, client: Client
+) -> None:
+    dev.break_()
+    with pytest.raises(AssertionError, match=r"Cannot deploy: .*Nonsense"):
+        dev.deploy()
+    dev.mend()
+    assert client.follow(client.submit(SUM))[-1]["payload"]["status"] == "complete"
+
+
+def test_an_operators_command_reaches_the_stage(dev: Stage, client: Client) -> None:
+    prompt_id = client.submit(payload([node("w", "slow:Wait", inputs={"seconds": 600})]))
+    client.hear_until(lambda frame: frame["type"] == "NODE_EXECUTING")
+    assert prompt_id in dev.admin("runs")
+    dev.admin("end", prompt_id, "--reason", "Maintenance")
+    last = client.follow(prompt_id, timeout=60)[-1]["payload"]
+    assert last["status"] in ("error", "interrupted")
+    assert prompt_id not in dev.admin("runs")
+
+
 def test_the_public_address_serves_pages_of_the_web_client(dev: Stage, tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<title>Tavern</title>")

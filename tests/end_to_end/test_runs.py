@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders import edge, node, payload
+from tests.end_to_end.conftest import EMULATED
 from tests.local.client import Client, is_queue_update, is_terminal
 from tests.recorded import RECORDED, assert_replays
 
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.stack
 SUM = payload([node("n", "core:MathOperation", inputs={"a": 1, "b": 2})])
 # A lost worker's message comes back five times at most, after a time-out each.
 LOST_SECONDS = 100
+# On moto workers are threads: the death of one is the death of all.
+IN_PROCESSES = pytest.mark.parametrize("url", ["embedded", EMULATED], indirect=True)
 
 
 @pytest.mark.parametrize("scenario", RECORDED, ids=lambda item: item["scenario"])
@@ -114,6 +117,7 @@ def test_bad_requests_are_told_what_is_wrong(
     assert answer.json()["error"]
 
 
+@IN_PROCESSES
 @pytest.mark.timeout(LOST_SECONDS + 60)
 def test_a_run_survives_the_death_of_its_worker(client: Client, tmp_path: Path) -> None:
     body = payload([node("d", "slow:DieOnce", inputs={"path": str(tmp_path / "marker")})])
@@ -122,6 +126,7 @@ def test_a_run_survives_the_death_of_its_worker(client: Client, tmp_path: Path) 
     assert [frame["sequence"] for frame in frames] == list(range(1, len(frames) + 1))
 
 
+@IN_PROCESSES
 @pytest.mark.timeout(LOST_SECONDS + 60)
 def test_a_run_that_kills_every_worker_ends_in_error_and_others_go_on(client: Client) -> None:
     frames = client.follow(client.submit(payload([node("d", "slow:Die")])), timeout=LOST_SECONDS)
