@@ -10,17 +10,19 @@ import copy
 import hashlib
 import json
 import mimetypes
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.kept_data import KeptData, only
 from infra.resources import names
-from infra.stacks import SDK_CONFIG, CannotDeploy, Stacks
+from infra.stacks import SDK_CONFIG, CannotDeploy, Stacks, check_parameters
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 
 _ARTIFACTS = Path(__file__).with_name("artifacts.json")
 _ARTIFACTS_STACK = "comfytavern-artifacts"
-# A page must be asked for anew; what it loads is named after its content by every bundler.
-_PAGE, _ASSET = "no-cache", "public, max-age=31536000, immutable"
+_ASK_ANEW, _FOR_EVER = "no-cache", "public, max-age=31536000, immutable"
+# What a bundler names after its content: index-BkX3f9aQ.js. A hash without a digit is
+# taken for a word, and asked for anew.
+_HASHED = re.compile(r"[-.](?=\w*\d)\w{8,}\.\w+$")
 
 
 class Deployment:
@@ -44,7 +48,9 @@ class Deployment:
         self._stage = stage
         self._region = session.region_name
         self._account = session.client("sts", config=SDK_CONFIG).get_caller_identity()["Account"]
-        self._s3: S3Client = session.client("s3", config=SDK_CONFIG)
+        # CloudFormation reads templates from S3's plain addresses alone.
+        plain = SDK_CONFIG.merge(Config(use_dualstack_endpoint=False))
+        self._s3: S3Client = session.client("s3", config=plain)
         self._stacks = Stacks(session.client("cloudformation", config=SDK_CONFIG))
         self._kept = KeptData(session, self._account, self._region)
         self._stack = f"comfytavern-{stage}"
@@ -59,17 +65,11 @@ class Deployment:
         """
         template = json.loads((built / "sam.json").read_text())
         code = (built / "deployment.zip").read_bytes()
-        self._stacks.put(_ARTIFACTS_STACK, json.loads(_ARTIFACTS.read_text()))
-        bucket = f"{_ARTIFACTS_STACK}-{self._account}-{self._region}"
+        check_parameters(template, parameters)
+        self._put(_ARTIFACTS_STACK, json.loads(_ARTIFACTS.read_text()), {})
         key = f"{self._stage}/{hashlib.sha256(code).hexdigest()}.zip"
-        self._s3.put_object(Bucket=bucket, Key=key, Body=code)
-        template = with_code(template, bucket, key)
-        body = json.dumps(template).encode()
-        template_key = f"{self._stage}/{hashlib.sha256(body).hexdigest()}.json"
-        self._s3.put_object(Bucket=bucket, Key=template_key, Body=body)
-        address = f"{self._s3.meta.endpoint_url}/{bucket}/{template_key}"
-        self._adopt_what_was_kept(template)
-        outputs = self._stacks.put(self._stack, template, parameters, address=address)
+        self._s3.put_object(Bucket=self._artifacts, Key=key, Body=code)
+        outputs = self._put(self._stack, with_code(template, self._artifacts, key), parameters)
         if web is not None:
             self._upload(web, outputs["DocumentsBucket"])
         return outputs
@@ -79,19 +79,54 @@ class Deployment:
         if self._stacks.find(self._stack) is None:
             raise CannotDeploy(f"There is no stack {self._stack} in {self._region}")
         kept = self._stacks.kept_by(self._stack)
-        bucket = self._bucket
-        if bucket not in kept:
-            self._empty(bucket)
-        self._stacks.delete(self._stack)
+        self._delete(self._stack, kept)
         return kept
 
-    def _adopt_what_was_kept(self, template: Mapping[str, Any]) -> None:
-        """Begin a new stack with what an earlier one left behind, if it left anything."""
-        if not self._stacks.is_new(self._stack):
-            return
-        existing = self._kept.find(template)
+    def _put(
+        self, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Bring a stack to a template, with what exists of it and belongs to no stack."""
+        if self._stacks.is_stillborn(stack):
+            self._delete(stack, self._stacks.kept_by(stack))
+        self._adopt_what_was_kept(stack, template)
+        if stack == _ARTIFACTS_STACK:  # where templates are put
+            return self._stacks.put(stack, template, parameters)
+        return self._stacks.put(stack, template, parameters, address=self._address(template))
+
+    def _adopt_what_was_kept(self, stack: str, template: Mapping[str, Any]) -> None:
+        """Take up what an earlier stack left, or an update that failed after it had made it.
+
+        An import may do nothing else, so the rest is as it was.
+        """
+        before: dict[str, Any] = {"Resources": {}}
+        if self._stacks.living(stack) is not None:
+            before = self._stacks.template(stack)
+        existing = self._kept.find(template, beside=before["Resources"])
         if existing:
-            self._stacks.adopt(self._stack, only(template, existing), existing)
+            together = {**before, "Resources": before["Resources"] | only(template, existing)}
+            address = None if stack == _ARTIFACTS_STACK else self._address(together)
+            self._stacks.adopt(stack, together, existing, address=address)
+
+    def _address(self, template: Mapping[str, Any]) -> str:
+        """Where CloudFormation finds a template, once it is there."""
+        body = json.dumps(template).encode()
+        key = f"{self._stage}/{hashlib.sha256(body).hexdigest()}.json"
+        self._s3.put_object(Bucket=self._artifacts, Key=key, Body=body)
+        return f"{self._s3.meta.endpoint_url}/{self._artifacts}/{key}"
+
+    def _delete(self, stack: str, kept: Collection[str]) -> None:
+        """Delete a stack; its bucket is emptied when nobody is left to write to it."""
+        try:
+            self._stacks.delete(stack)
+        except CannotDeploy:
+            if stack != self._stack or self._bucket in kept:
+                raise
+            self._empty(self._bucket)
+            self._stacks.delete(stack)
+
+    @property
+    def _artifacts(self) -> str:
+        return f"{_ARTIFACTS_STACK}-{self._account}-{self._region}"
 
     @property
     def _bucket(self) -> str:
@@ -100,8 +135,6 @@ class Deployment:
     def _upload(self, web: Path, bucket: str) -> None:
         """Put the web client where the distribution looks; pages last, so that they find all."""
         files = [file for file in sorted(web.rglob("*")) if file.is_file()]
-        if not (web / "index.html").is_file():
-            raise CannotDeploy(f"{web} has no index.html: it is not a built web client")
         for file in sorted(files, key=_is_page):
             kind, encoding = mimetypes.guess_type(file.name)
             self._s3.put_object(
@@ -109,7 +142,7 @@ class Deployment:
                 Key=f"public/{file.relative_to(web).as_posix()}",
                 Body=file.read_bytes(),
                 ContentType=kind if kind and not encoding else "application/octet-stream",
-                CacheControl=_PAGE if _is_page(file) else _ASSET,
+                CacheControl=_FOR_EVER if _HASHED.search(file.name) else _ASK_ANEW,
             )
 
     def _empty(self, bucket: str) -> None:
@@ -170,6 +203,8 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> None:
     if options.command == "up":
         parameters = dict(_parameters(options.parameter))
+        if options.web is not None and not (options.web / "index.html").is_file():
+            raise CannotDeploy(f"{options.web} has no index.html: it is not a built web client")
         outputs = Deployment(options.stage).up(
             options.built / options.stage, parameters, web=options.web
         )

@@ -37,7 +37,10 @@ class DeployedAdmin:
     @classmethod
     def of(cls, stage: str) -> "DeployedAdmin":
         """In the account and region that AWS tools take on this machine; ``CannotAsk``."""
-        session = boto3.Session()
+        try:
+            session = boto3.Session()
+        except BotoCoreError as error:
+            raise CannotAsk(f"stage {stage}: {error}") from error
         if session.region_name is None:
             raise CannotAsk("which region? Say it with AWS_DEFAULT_REGION, or in your AWS profile")
         stacks = Stacks(session.client("cloudformation", config=_LOOK))

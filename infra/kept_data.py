@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -30,14 +30,17 @@ class KeptData:
         self._account = account
         self._region = region
 
-    def find(self, template: Mapping[str, Any]) -> "list[ResourceToImportTypeDef]":
+    def find(
+        self, template: Mapping[str, Any], *, beside: Collection[str] = ()
+    ) -> "list[ResourceToImportTypeDef]":
         """The retained resources that exist, as CloudFormation wants to hear of them.
 
-        A key has no name of its own: its alias, which is retained with it, tells which.
+        Those named in ``beside`` belong to the stack already. A key has no name of its
+        own: its alias, which is retained with it, tells which.
         """
         found: list[ResourceToImportTypeDef] = []
         for name, resource in template["Resources"].items():
-            if resource.get("DeletionPolicy") != "Retain":
+            if name in beside or resource.get("DeletionPolicy") != "Retain":
                 continue
             identity = self._identity(resource["Type"], resource["Properties"])
             if resource["Type"] == "AWS::KMS::Key":
@@ -90,7 +93,7 @@ class KeptData:
 def only(
     template: Mapping[str, Any], existing: "Sequence[ResourceToImportTypeDef]"
 ) -> dict[str, Any]:
-    """The part of a template that exists: an import may not do anything else."""
+    """The part of a template that exists, by its resources' names."""
     names = {item["LogicalResourceId"] for item in existing}
     resources = template["Resources"].items()
-    return {"Resources": {name: resource for name, resource in resources if name in names}}
+    return {name: resource for name, resource in resources if name in names}

@@ -62,7 +62,10 @@ def _origins(source: Path, stage: str) -> list[str]:
     stages = json.loads((source / ".chalice" / "config.json").read_text())["stages"]
     if stage not in stages:
         raise CannotPackage(f"No stage {stage!r}: .chalice/config.json has {', '.join(stages)}")
-    origins: str = stages[stage]["environment_variables"].get("TAVERN_CORS_ORIGINS", "")
+    variables = stages[stage]["environment_variables"]
+    if variables.get("BACKEND") != "aws" or stage == "artifacts":
+        raise CannotPackage(f"The stage {stage!r} is not one that deploys")
+    origins: str = variables.get("TAVERN_CORS_ORIGINS", "")
     return [origin.strip() for origin in origins.split(",") if origin.strip()]
 
 

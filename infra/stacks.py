@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudformation.literals import CapabilityType
+    from types_boto3_cloudformation.literals import CapabilityType, TemplateStageType
     from types_boto3_cloudformation.type_defs import (
         CreateChangeSetInputTypeDef,
         ParameterTypeDef,
@@ -72,7 +72,7 @@ class Stacks:
         A parameter that is not named keeps its value. ``CannotDeploy``, with the first
         thing that failed; CloudFormation has rolled the rest back then.
         """
-        stack = self._living(name)
+        stack = self.living(name)
         request: CreateChangeSetInputTypeDef = {
             "StackName": name,
             "ChangeSetName": f"deploy-{uuid.uuid4().hex}",
@@ -80,39 +80,55 @@ class Stacks:
             "Capabilities": _CAPABILITIES,
             "Parameters": _values(template, stack, parameters or {}),
         }
-        if address is None:
-            request["TemplateBody"] = json.dumps(template)
-        else:
-            request["TemplateURL"] = address
-        self._change(request)
+        self._change(_with_template(request, template, address))
         found = self.find(name)
         outputs = [] if found is None else found.get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
-    def is_new(self, name: str) -> bool:
-        """Whether there is no stack yet; what a failed creation left is removed first."""
-        return self._living(name) is None
+    def living(self, name: str) -> "StackTypeDef | None":
+        """The stack, if there is one that can be changed."""
+        stack = self.find(name)
+        empty = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        return None if empty else stack
+
+    def is_stillborn(self, name: str) -> bool:
+        """Whether it failed to be created or deleted, and can only be deleted."""
+        stack = self.find(name)
+        return stack is not None and stack["StackStatus"] in _STILLBORN
 
     def adopt(
-        self, name: str, template: Mapping[str, Any], existing: "Sequence[ResourceToImportTypeDef]"
+        self,
+        name: str,
+        template: Mapping[str, Any],
+        existing: "Sequence[ResourceToImportTypeDef]",
+        *,
+        address: str | None = None,
     ) -> None:
-        """Create a stack of resources that exist and belong to none; ``CannotDeploy``."""
-        self._change(
-            {
-                "StackName": name,
-                "ChangeSetName": f"adopt-{uuid.uuid4().hex}",
-                "ChangeSetType": "IMPORT",
-                "TemplateBody": json.dumps(template),
-                "ResourcesToImport": existing,
-            }
-        )
+        """Take resources into the stack, or a new one, that exist and belong to none.
+
+        The template has them and what the stack has already, unchanged. ``CannotDeploy``.
+        """
+        request: CreateChangeSetInputTypeDef = {
+            "StackName": name,
+            "ChangeSetName": f"adopt-{uuid.uuid4().hex}",
+            "ChangeSetType": "IMPORT",
+            "Capabilities": _CAPABILITIES,
+            "Parameters": _values(template, self.living(name), {}),
+            "ResourcesToImport": existing,
+        }
+        self._change(_with_template(request, template, address))
+
+    def template(self, name: str, stage: "TemplateStageType" = "Original") -> dict[str, Any]:
+        """The template that a stack was made from, or what its transforms made of that."""
+        answer = self._client.get_template(StackName=name, TemplateStage=stage)
+        # botocore makes a document of it where it is JSON, whatever the types say.
+        body: Any = answer["TemplateBody"]
+        found: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+        return found
 
     def kept_by(self, name: str) -> list[str]:
         """The physical names of what deleting the stack would leave."""
-        answer = self._client.get_template(StackName=name, TemplateStage="Processed")
-        # botocore makes a document of it where it is JSON, whatever the types say.
-        body: Any = answer["TemplateBody"]
-        resources = (json.loads(body) if isinstance(body, str) else body)["Resources"]
+        resources = self.template(name, "Processed")["Resources"]
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
         return sorted(
             item["PhysicalResourceId"]
@@ -133,15 +149,6 @@ class Stacks:
         status = self._follow(identity, before)
         if status != "DELETE_COMPLETE":
             raise CannotDeploy(f"{name} is {status}: {self._first_failure(identity, before)}")
-
-    def _living(self, name: str) -> "StackTypeDef | None":
-        stack = self.find(name)
-        if stack is not None and stack["StackStatus"] in _STILLBORN:
-            _say(f"{name}: removing what a failed creation left")
-            self.delete(name)
-            return None
-        empty = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
-        return None if empty else stack
 
     def _change(self, request: "CreateChangeSetInputTypeDef") -> None:
         name = request["StackName"]
@@ -178,13 +185,16 @@ class Stacks:
     def _follow(self, name: str, told: str | None) -> str:
         """Tell what happens to a stack until it rests; its status."""
         deadline = time.monotonic() + _LONGEST_SECONDS
+        before = told
         while True:
             stack = self.find(name)
             status = "DELETE_COMPLETE" if stack is None else str(stack["StackStatus"])
             for event in self._events(name, told):
                 _say(f"{event['LogicalResourceId']:32} {event['ResourceStatus']}")
                 told = event["EventId"]
-            if not status.endswith("_IN_PROGRESS"):
+            # Right after the request, the status may still be that of the time before it.
+            begun = stack is None or told != before
+            if begun and not status.endswith("_IN_PROGRESS"):
                 return status
             if time.monotonic() > deadline:
                 raise CannotDeploy(f"{name} is still {status} after an hour")
@@ -222,9 +232,6 @@ def _values(
 ) -> "list[ParameterTypeDef]":
     """The parameters to send: those that are named, and the others as they were."""
     known: Mapping[str, Any] = template.get("Parameters", {})
-    unknown = sorted(set(named) - set(known))
-    if unknown:
-        raise CannotDeploy(f"No parameter {unknown[0]}: there are {', '.join(known) or 'none'}")
     kept = [] if stack is None else [item["ParameterKey"] for item in stack.get("Parameters", [])]
     sent: list[ParameterTypeDef] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in named.items()
@@ -234,6 +241,22 @@ def _values(
         for key in kept
         if key in known and key not in named
     ]
+
+
+def _with_template(
+    request: "CreateChangeSetInputTypeDef", template: Mapping[str, Any], address: str | None
+) -> "CreateChangeSetInputTypeDef":
+    if address is None:
+        return {**request, "TemplateBody": json.dumps(template)}
+    return {**request, "TemplateURL": address}
+
+
+def check_parameters(template: Mapping[str, Any], named: Collection[str]) -> None:
+    """``CannotDeploy`` for a parameter that the template does not have."""
+    known: Collection[str] = template.get("Parameters", {})
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise CannotDeploy(f"No parameter {unknown[0]}: there are {', '.join(known) or 'none'}")
 
 
 def _say(text: str) -> None:

@@ -37,8 +37,12 @@ def resources(stage: str, origins: Sequence[str]) -> dict[str, Any]:
     }
     rest = {
         "Name": f"comfytavern-{stage}",
+        # Without it SAM adds a second stage, "Stage", which nothing throttles or watches:
+        # https://github.com/aws/serverless-application-model/issues/191
+        "OpenApiVersion": "2.0",
         "MethodSettings": [{"ResourcePath": "/*", "HttpMethod": "*", **limits}],
         "DefinitionBody": {
+            "info": {"title": f"comfytavern-{stage}"},  # the name that an import takes
             # The app keeps its own list: there, */* would break requests without Accept.
             "x-amazon-apigateway-binary-media-types": ["*/*"],
             "x-amazon-apigateway-gateway-responses": gateway_responses(origins),

@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from infra.deploy import main
-from infra.stacks import CannotDeploy, Stacks
+from infra.stacks import CannotDeploy, Stacks, check_parameters
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -77,10 +77,16 @@ def test_a_parameter_without_a_value_is_refused(
     assert "Name=value" in capsys.readouterr().err
 
 
-def test_a_parameter_that_the_template_does_not_have_is_refused(client: Stubber) -> None:
-    client.add_client_error("describe_stacks", "ValidationError", f"{NAME} does not exist")
+def test_a_parameter_that_the_template_does_not_have_is_refused() -> None:
     with pytest.raises(CannotDeploy, match="No parameter Email: there are AlarmEmail"):
-        stacks(client).put(NAME, TEMPLATE, {"Email": "x"})
+        check_parameters(TEMPLATE, {"Email": "x"})
+
+
+def test_a_folder_without_a_page_is_no_web_client(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "dev", "--built", str(tmp_path), "--web", str(tmp_path)]) == 1
+    assert "no index.html" in capsys.readouterr().err
 
 
 def test_a_change_that_cloudformation_refuses_is_told_and_leaves_no_change_set(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.package import ROOT, package
+from infra.stacks import Stacks
 from tests.end_to_end.edge import Edge
 from tests.end_to_end.emulator import Emulator
 
@@ -58,10 +59,10 @@ class Stage:
                 resource["Properties"]["Environment"]["Variables"][variable] = value
         self._write(template)
 
-    def break_(self) -> None:
-        """Let the next deployment fail: a resource that cannot be."""
+    def add(self, name: str, resource: Mapping[str, Any]) -> None:
+        """Let the next deployment have one more resource."""
         template = adapted(self.template, self._emulator.url)
-        template["Resources"]["Nonsense"] = {"Type": "AWS::Nonsense::Thing", "Properties": {}}
+        template["Resources"][name] = resource
         self._write(template)
 
     def mend(self) -> None:
@@ -72,9 +73,16 @@ class Stage:
         """``make admin STAGE=...``; what it printed."""
         return self._command("infra.admin", "--stage", self.name, *arguments)
 
-    def function(self, logical: str) -> str:
-        """The physical name of a function."""
-        return self._physical(logical)
+    def processed(self) -> dict[str, Any]:
+        """The stack's template, its transforms applied."""
+        return Stacks(self._emulator.cloudformation()).template(self.stack, "Processed")
+
+    def physical(self, logical: str) -> str:
+        """The physical name of a resource."""
+        found = self._emulator.cloudformation().describe_stack_resource(
+            StackName=self.stack, LogicalResourceId=logical
+        )
+        return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def edge(self) -> Edge:
         """The stage's public address."""
@@ -84,16 +92,10 @@ class Stage:
         """Where the emulator serves what the distribution has as origins."""
         url = self._emulator.url
         return {
-            "RestAPI": (f"{url}/restapis/{self._physical('RestAPI')}", "/_user_request_"),
-            "WebsocketAPI": (f"{url}/_aws/execute-api/{self._physical('WebsocketAPI')}", ""),
-            "Documents": (f"{url}/{self._physical('Documents')}", ""),
+            "RestAPI": (f"{url}/restapis/{self.physical('RestAPI')}", "/_user_request_"),
+            "WebsocketAPI": (f"{url}/_aws/execute-api/{self.physical('WebsocketAPI')}", ""),
+            "Documents": (f"{url}/{self.physical('Documents')}", ""),
         }
-
-    def _physical(self, logical: str) -> str:
-        found = self._emulator.cloudformation().describe_stack_resource(
-            StackName=self.stack, LogicalResourceId=logical
-        )
-        return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def _make_up(self) -> None:
         """Apply what the emulator's CloudFormation drops."""
@@ -101,7 +103,7 @@ class Stage:
             properties = resource.get("Properties", {})
             if "ReservedConcurrentExecutions" in properties:
                 self._emulator.functions().put_function_concurrency(
-                    FunctionName=self._physical(logical),
+                    FunctionName=self.physical(logical),
                     ReservedConcurrentExecutions=properties["ReservedConcurrentExecutions"],
                 )
 

@@ -35,7 +35,7 @@ def prod(emulator: Emulator, packaged: Path, tmp_path_factory: pytest.TempPathFa
 def test_the_schedule_sends_what_the_api_accepted_and_never_sent(
     dev: Stage, emulator: Emulator, client: Client
 ) -> None:
-    worker = dev.function("RunExecution")
+    worker = dev.physical("RunExecution")
     queue = emulator.sqs().get_queue_url(QueueName=f"{dev.stack}-runs")["QueueUrl"]
     emulator.functions().put_function_concurrency(
         FunctionName=worker, ReservedConcurrentExecutions=0
@@ -96,10 +96,19 @@ def test_a_deployment_of_the_same_changes_nothing(dev: Stage) -> None:
     assert dev.outputs == before
 
 
+def test_the_api_has_no_way_in_that_is_not_throttled(dev: Stage) -> None:
+    """SAM would add a stage of its own to the REST API."""
+    resources = dev.processed()["Resources"].values()
+    kinds = [resource["Type"] for resource in resources]
+    deployments = [item for item in resources if item["Type"] == "AWS::ApiGateway::Deployment"]
+    assert kinds.count("AWS::ApiGateway::Stage") == len(deployments) == 1
+    assert "StageName" not in deployments[0]["Properties"]
+
+
 def test_a_deployment_that_fails_says_why_and_leaves_the_stage_as_it_was(
     dev: Stage, client: Client
 ) -> None:
-    dev.break_()
+    dev.add("Nonsense", {"Type": "AWS::Nonsense::Thing", "Properties": {}})
     with pytest.raises(AssertionError, match=r"Cannot deploy: .*Nonsense"):
         dev.deploy()
     dev.mend()
@@ -119,11 +128,11 @@ def test_an_operators_command_reaches_the_stage(dev: Stage, client: Client) -> N
 def test_the_public_address_serves_pages_of_the_web_client(dev: Stage, tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<title>Tavern</title>")
-    (tmp_path / "assets" / "app.1a2b.js").write_text("start()")
+    (tmp_path / "assets" / "app-1a2b3c4d.js").write_text("start()")
     dev.deploy("--web", str(tmp_path))
     with dev.edge() as edge, httpx.Client(base_url=edge.url) as browser:
         assert browser.get("/projects/42/edit").text == "<title>Tavern</title>"
-        script = browser.get("/assets/app.1a2b.js")
+        script = browser.get("/assets/app-1a2b3c4d.js")
         assert (script.text, script.headers["content-type"]) == ("start()", "text/javascript")
         assert "immutable" in script.headers["cache-control"]
 
@@ -151,6 +160,28 @@ def test_a_production_stage_that_was_destroyed_finds_its_data_when_it_is_deploye
     prod.deploy()
     with prod.edge() as edge, httpx.Client(base_url=edge.url, timeout=30) as browser:
         assert [project["name"] for project in browser.get("/api/projects").json()] == ["Kept"]
+
+
+@pytest.mark.timeout(180)
+def test_what_a_failed_update_left_behind_is_taken_up_by_the_next(
+    prod: Stage, emulator: Emulator
+) -> None:
+    """A table that must be kept outlives the roll-back of the update that made it."""
+    properties = {
+        "TableName": f"{prod.stack}-notes",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    }
+    emulator.dynamodb().create_table(**properties)  # type: ignore[arg-type]  # the same words
+    note = {"pk": {"S": "kept"}}
+    emulator.dynamodb().put_item(TableName=f"{prod.stack}-notes", Item=note)
+    table = {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": properties}
+    prod.add("Notes", table)
+    prod.deploy()
+    assert prod.physical("Notes") == f"{prod.stack}-notes"
+    found = emulator.dynamodb().get_item(TableName=f"{prod.stack}-notes", Key=note)
+    assert found["Item"] == note
 
 
 @pytest.mark.timeout(180)
