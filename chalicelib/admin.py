@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib import container
 from chalicelib.errors import InvalidInput, TavernError
+from chalicelib.services.accounts import audit
 from chalicelib.services.operations.commands import Answer, Argument, Arguments, Command, Row
 
 _logger = logging.getLogger("chalicelib.admin")
@@ -32,7 +33,8 @@ def run(event: object, remaining_milliseconds: Callable[[], int]) -> dict[str, A
     try:
         command, arguments = _read(event)
         _logger.info("An operator's command", extra={"command": command.name})
-        return command.run(arguments, has_time).document()
+        with audit.acting(audit.OPERATOR):
+            return command.run(arguments, has_time).document()
     except TavernError as error:
         kind = type(error).__name__
         return {"error": {"kind": kind, "message": error.message, "details": error.details}}
@@ -93,11 +95,56 @@ def _repair(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
     return Answer(rows, failed=problems > 0)
 
 
+def _invite(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    admin = "admin" in arguments
+    return container.user_operations().invite(int(arguments["days"]), admin=admin)
+
+
+def _users(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    limit, after = int(arguments["limit"]), _text(arguments, "after")
+    return container.user_operations().list(limit, after)
+
+
+def _reset_password(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.user_operations().reset_password(str(arguments["username"]))
+
+
+def _disable(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.user_operations().disable(str(arguments["username"]))
+
+
+def _enable(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    return container.user_operations().enable(str(arguments["username"]))
+
+
+def _quotas(arguments: Arguments, _has_time: Callable[[], bool]) -> Answer:
+    changes: dict[str, int | None] = {}
+    wanted = _text(arguments, "set")
+    if wanted is not None:
+        for part in wanted.split(","):
+            name, _, number = part.partition("=")
+            if number.strip() != "default" and not number.strip().isdecimal():
+                raise InvalidInput.field("set", "name=number or name=default is expected")
+            changes[name.strip()] = None if number.strip() == "default" else int(number)
+    return container.user_operations().quotas(str(arguments["username"]), changes)
+
+
+def _export(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
+    username, after = str(arguments["username"]), _text(arguments, "after")
+    return container.export().export(username, after, has_time)
+
+
+def _erase(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
+    username, confirm = str(arguments["username"]), _text(arguments, "confirm") or ""
+    return container.erasure().erase(username, confirm, has_time)
+
+
 def _text(arguments: Arguments, name: str) -> str | None:
     value = arguments.get(name)
     return None if value is None else str(value)
 
 
+_USERNAME = Argument(name="username", help="the user's name, or uid", by_place=True)
 _PROMPT_ID = Argument(name="promptId", help="the run's prompt id", by_place=True)
 COMMANDS = (
     Command("stats", "how much runs and waits, and what was tried too often", _stats),
@@ -135,6 +182,62 @@ COMMANDS = (
             Argument(name="user", help="only this user's (his uid)"),
             Argument(name="after", help="only those of users past this one, to go on with"),
         ),
+    ),
+    Command(
+        "invite",
+        "make an invitation code for one account",
+        _invite,
+        (
+            Argument(name="admin", help="for an administrator's", kind="flag"),
+            Argument(name="days", help="how long it is good", kind="number", default=7, most=365),
+        ),
+    ),
+    Command(
+        "users",
+        "all users",
+        _users,
+        (
+            Argument(name="limit", help="how many to show", kind="number", default=200),
+            Argument(name="after", help="only those past this uid"),
+        ),
+    ),
+    Command(
+        "reset-password",
+        "give a user a random password, and end all his sessions",
+        _reset_password,
+        (_USERNAME,),
+    ),
+    Command(
+        "disable",
+        "lock a user out: end his sessions, service keys and runs",
+        _disable,
+        (_USERNAME,),
+    ),
+    Command("enable", "let a disabled user sign in again", _enable, (_USERNAME,)),
+    Command(
+        "quotas",
+        "what a user may have and ask for",
+        _quotas,
+        (
+            _USERNAME,
+            Argument(name="set", help="change some: name=number,name=default"),
+        ),
+    ),
+    Command(
+        "export",
+        "write all data of a user into a zip file on this machine",
+        _export,
+        (
+            _USERNAME,
+            Argument(name="to", help="the file to write; there must be none", by_place=True),
+            Argument(name="after", help="where to go on", longest=4000),
+        ),
+    ),
+    Command(
+        "erase",
+        "remove a user and all his data for good",
+        _erase,
+        (_USERNAME, Argument(name="confirm", help="the same name again")),
     ),
 )
 """All there are; their names, arguments and answers are what the command line is made of."""

@@ -13,6 +13,7 @@ TavernError
  ├─ UnsupportedMediaType    a body of another kind (415)
  ├─ TooManyRequests         a limit of the user's is reached (429)
  ├─ LogMovedOn              another writer appended to a run's log first
+ ├─ SecretUnreadable        a sealed secret that does not open (500)
  └─ NewerFormat             a newer version of the product wrote it (409)
 
 The translation to HTTP is one table in ``chalicelib/api/http.py``.
@@ -101,6 +102,16 @@ class TooManyRequests(TavernError):  # noqa: N818
 
 class LogMovedOn(TavernError):  # noqa: N818
     """Another writer holds the next sequence of a run's log."""
+
+
+class SecretUnreadable(TavernError):  # noqa: N818
+    """A sealed secret does not open: it was changed, moved to another row, or its key is gone.
+
+    It never says which, and holds nothing of the secret or of a key.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The stored secret cannot be read")
 
 
 class NewerFormat(TavernError):  # noqa: N818

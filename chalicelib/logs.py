@@ -3,15 +3,28 @@
 import json
 import logging
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
+_hiding = threading.Lock()
+_hidden: tuple["weakref.ref[Hides]", ...] = ()
+
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Hides(Protocol):
+    """What keeps texts out of lines."""
+
+    def line(self, text: str) -> str:
+        """A line of JSON without them."""
+        ...
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,16 +42,39 @@ class JsonFormatter(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _PLAIN}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return self.dump(line)
+
+    @staticmethod
+    def dump(line: Mapping[str, Any]) -> str:
+        """The line, without what is hidden."""
+        return _without_hidden(json.dumps(line, ensure_ascii=False, default=str))
 
     def _time(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         return f"{moment}.{int(record.msecs):03d}Z"
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines. A record that cannot be one leaves a line that says so.
+
+    logging itself would print the record's arguments as they are.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        error = sys.exc_info()[0]
+        line = {
+            "level": "ERROR",
+            "logger": record.name,
+            "message": f"A record could not be logged ({error.__name__ if error else 'unknown'})",
+            "at": f"{record.pathname}:{record.lineno}",
+        }
+        with suppress(OSError, ValueError):  # the stream is closed: nobody reads it any more
+            self.stream.write(JsonFormatter.dump(line) + self.terminator)
+
+
 def configure(level: str = "INFO") -> None:
     """Send everything to standard error as JSON lines; in Lambda that is CloudWatch."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -55,3 +91,22 @@ def about(identifier: str) -> Iterator[None]:
         yield
     finally:
         request_id.reset(token)
+
+
+def hide(what: Hides) -> None:
+    """Keep texts out of all lines of this process for as long as ``what`` lives.
+
+    That is for as long as anything of its run is left, such as a thread of a node
+    that was cancelled: it may still log.
+    """
+    global _hidden
+    with _hiding:
+        alive = (reference for reference in _hidden if reference() is not None)
+        _hidden = (*alive, weakref.ref(what))
+
+
+def _without_hidden(line: str) -> str:
+    for reference in _hidden:
+        if (hides := reference()) is not None:
+            line = hides.line(line)
+    return line

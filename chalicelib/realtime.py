@@ -5,14 +5,23 @@ at once, but not for two messages of one socket.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from chalicelib import container, json_text, logs
-from chalicelib.errors import InvalidInput, NotFound, NotSignedIn, TavernError, TooLarge
+from chalicelib.errors import (
+    ConditionFailed,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    TavernError,
+    TooLarge,
+    TooManyRequests,
+)
 from chalicelib.nodes import ButtonClick, NodeError
-from chalicelib.ports import Connection
-from chalicelib.services.callers import is_trusted_origin
+from chalicelib.ports import Change, Connection
+from chalicelib.services.callers import Caller, is_trusted_origin
 from chalicelib.services.frames import frame
 from chalicelib.services.library.if_match import IfMatch
 
@@ -27,18 +36,18 @@ def connect(event: Event) -> Answer:
     headers = {key.lower(): str(value) for key, value in (event.get("headers") or {}).items()}
     if not is_trusted_origin(headers, container.settings().origins):
         return {"statusCode": 403}
-    try:
-        caller = container.callers().resolve(headers)
-    except NotSignedIn:
-        return {"statusCode": 401}
-    context = event["requestContext"]
     parameters = event.get("queryStringParameters") or {}
-    connection = Connection(
-        context["connectionId"],
-        f"https://{context['domainName']}/{context['stage']}",
-        batched=parameters.get("frames") == "batch",
-    )
-    container.connections().register(caller.uid, connection)
+    connection = _connection(event, batched=parameters.get("frames") == "batch")
+    try:
+        caller, changes = _identified(headers, parameters.get("ticket"))
+        caller.require("read")  # every socket gets the frames of its user's runs
+        container.connections().register(caller, connection, *changes)
+    except (NotSignedIn, ConditionFailed):  # the ticket has lapsed, or another used it
+        return {"statusCode": 401}
+    except NotAllowed:
+        return {"statusCode": 403}
+    except TooManyRequests:
+        return {"statusCode": 429}
     return {"statusCode": 200}
 
 
@@ -54,13 +63,17 @@ def message(event: Event) -> Answer:
     connection_id = context["connectionId"]
     with logs.about(str(context.get("requestId") or connection_id)):
         found = container.connections().find(connection_id)
-        if found is None:
-            _logger.warning("A message of an unknown socket", extra={"connection": connection_id})
+        if found is None or not container.callers().admits(found[0]):
+            _logger.info("A message of an unknown socket", extra={"connection": connection_id})
+            container.connections().close(_connection(event))
             return {"statusCode": 410}
-        uid, connection = found
+        caller, connection = found
         try:
             kind, payload = _parsed(event.get("body"))
-            replies = _HANDLERS[kind](uid, connection, payload)
+            handled = _HANDLERS[kind]
+            caller.require(handled.scope)
+            container.request_rate().count(caller.uid)
+            replies = handled.by(caller.uid, connection, payload)
         except TavernError as error:
             replies = [_error(error.message, error.details)]
         except Exception:
@@ -68,6 +81,23 @@ def message(event: Event) -> Answer:
             replies = [_error("Internal error; the server's log says more", {})]
         container.connections().send(connection, replies)
     return {"statusCode": 200}
+
+
+def _identified(headers: Mapping[str, str], ticket: str | None) -> tuple[Caller, Sequence[Change]]:
+    """Who connects, and what is to change with that; ``NotSignedIn``.
+
+    Who shows a ticket is whom it stands for, whatever cookie the browser adds.
+    """
+    if ticket is None:
+        return container.callers().resolve(headers), ()
+    shown = container.tickets().show(ticket)
+    return shown.caller, (shown.use,)
+
+
+def _connection(event: Event, *, batched: bool = False) -> Connection:
+    context = event["requestContext"]
+    endpoint = f"https://{context['domainName']}/{context['stage']}"
+    return Connection(context["connectionId"], endpoint, batched=batched)
 
 
 def _parsed(body: object) -> tuple[str, Mapping[str, Any]]:
@@ -172,16 +202,30 @@ def _save_workflow(uid: str, _connection: Connection, payload: Mapping[str, Any]
 
 
 _Handler = Callable[[str, Connection, Mapping[str, Any]], list[str]]
-_HANDLERS: Mapping[str, _Handler] = {
-    "PROMPT_REQUEST": _prompt_request,
-    "INTERRUPT_REQUEST": _interrupt_request,
-    "FOLLOW_RUN": _follow_run,
-    "button_click": _button_click,
-    "get_node_definitions": _node_definitions,
-    "load_workflow": _load_workflow,
-    "save_workflow": _save_workflow,
-    "list_workflows": _list_workflows,
+
+
+class _Handled(NamedTuple):
+    """What answers a message, and the scope that it takes."""
+
+    scope: str
+    by: _Handler
+
+
+_HANDLERS: Mapping[str, _Handled] = {
+    "PROMPT_REQUEST": _Handled("run", _prompt_request),
+    "INTERRUPT_REQUEST": _Handled("run", _interrupt_request),
+    "FOLLOW_RUN": _Handled("read", _follow_run),
+    "button_click": _Handled("run", _button_click),
+    "get_node_definitions": _Handled("read", _node_definitions),
+    "load_workflow": _Handled("read", _load_workflow),
+    "save_workflow": _Handled("write", _save_workflow),
+    "list_workflows": _Handled("read", _list_workflows),
 }
+
+
+def access() -> dict[str, str]:
+    """The scope that each message takes."""
+    return {kind: handled.scope for kind, handled in _HANDLERS.items()}
 
 
 def _text(payload: Mapping[str, Any], key: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,9 @@ class Settings:
 
     ``backend`` is the family of adapters; moto is the AWS family over a test
     double. ``hub`` is where worker processes of the one-machine stack reach
-    the sockets. ``concurrent_runs`` is how many runs work at a time.
+    the sockets. ``concurrent_runs`` is how many runs work at a time. ``mode`` is
+    ``open`` or ``password`` for one user, ``accounts`` for many.
+    ``first_account_needs_code``: strangers can reach it before its operator does.
     """
 
     backend: Literal["embedded", "aws"]
@@ -27,15 +29,19 @@ class Settings:
     hub: str | None
     stage: str
     bucket: str
+    kms_key: str
     origins: frozenset[str]
     templates_dir: Path | None
     node_paths: tuple[Path, ...]
     concurrent_runs: int
+    mode: Literal["open", "password", "accounts"]
+    access_password: str | None = field(repr=False)
+    registration: Literal["invite", "open"]
+    first_account_needs_code: bool
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of an environment; ``SettingsError``."""
-        _refuse_what_has_no_accounts_yet(environment)
         backend = environment.get("BACKEND") or "embedded"
         if backend not in ("embedded", "moto", "aws"):
             raise SettingsError(f"BACKEND is {backend!r}: expected embedded, moto or aws")
@@ -47,10 +53,15 @@ class Settings:
             hub=environment.get("TAVERN_HUB") or None,
             stage=stage,
             bucket=environment.get("TAVERN_BUCKET") or f"comfytavern-{stage}",
+            kms_key=environment.get("TAVERN_KMS_KEY") or f"alias/comfytavern-{stage}",
             origins=_origins(environment.get("TAVERN_CORS_ORIGINS")),
             templates_dir=Path(templates) if templates else None,
             node_paths=_paths(environment.get("TAVERN_NODE_PATHS")),
             concurrent_runs=_count(environment, "TAVERN_WORKERS", os.cpu_count() or 1),
+            mode=_mode(environment),
+            access_password=environment.get("TAVERN_ACCESS_PASSWORD") or None,
+            registration=_registration(environment),
+            first_account_needs_code=backend == "aws",
         )
 
     def resource(self, name: str) -> str:
@@ -58,15 +69,28 @@ class Settings:
         return f"comfytavern-{self.stage}-{name}"
 
 
-def _refuse_what_has_no_accounts_yet(environment: Mapping[str, str]) -> None:
-    """Serving openly what was meant to be locked would be worse than not serving."""
+def _mode(environment: Mapping[str, str]) -> Literal["open", "password", "accounts"]:
+    """What is meant to be locked does not open: anything unclear is refused."""
     mode = environment.get("TAVERN_MODE") or "SingleUser"
     if mode not in ("SingleUser", "MultiUser"):
         raise SettingsError(f"TAVERN_MODE is {mode!r}: expected SingleUser or MultiUser")
-    if mode == "MultiUser":
-        raise SettingsError("TAVERN_MODE=MultiUser: this version has no accounts yet")
-    if environment.get("TAVERN_ACCESS_PASSWORD"):
-        raise SettingsError("TAVERN_ACCESS_PASSWORD: this version has no sign-in yet")
+    has_password = bool(environment.get("TAVERN_ACCESS_PASSWORD"))
+    if mode == "SingleUser":
+        return "password" if has_password else "open"
+    if has_password:
+        raise SettingsError(
+            "TAVERN_ACCESS_PASSWORD is for one user: with MultiUser each has a password"
+        )
+    return "accounts"
+
+
+def _registration(environment: Mapping[str, str]) -> Literal["invite", "open"]:
+    found = environment.get("TAVERN_REGISTRATION") or "invite"
+    if found == "invite":
+        return "invite"
+    if found == "open":
+        return "open"
+    raise SettingsError(f"TAVERN_REGISTRATION is {found!r}: expected invite or open")
 
 
 def _origins(text: str | None) -> frozenset[str]:

@@ -46,10 +46,16 @@ def dead_letter(event: dict[str, Any]) -> None:
 
 
 def sweep(event: dict[str, Any]) -> None:
-    """Mend what nobody works on. A start asks for no grace: nobody else is at work then."""
+    """Close the sockets of who is nobody any more, and mend what nobody works on.
+
+    A start asks for no grace: nobody else is at work then.
+    """
     grace = (event.get("detail") or {}).get("graceSeconds", DISPATCH_GRACE_SECONDS)
-    counts = container.sweeper().sweep(grace=float(grace))
-    _logger.info("swept", extra=counts)
+    try:
+        closed = container.revocations().sweep()
+    finally:  # neither keeps the other from its work
+        counts = container.sweeper().sweep(grace=float(grace))
+    _logger.info("swept", extra={**counts, "closed": closed})
 
 
 def _prompt_id(body: str) -> str | None:

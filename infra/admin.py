@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib import admin, container, logs
@@ -19,6 +20,7 @@ from chalicelib.adapters.embedded.database import DatabaseUnusable
 from chalicelib.errors import InvalidInput
 from chalicelib.services.operations.commands import Argument, Arguments, Command, Value
 from chalicelib.settings import SettingsError
+from infra.archive import Archive
 from infra.deployed_admin import CannotAsk, DeployedAdmin
 
 Document = Mapping[str, Any]
@@ -83,7 +85,36 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(place: Place, command: Command, arguments: Arguments, *, as_json: bool) -> int:
-    """Ask a place until the command is done, and print what it answers; the exit code."""
+    """Ask a place until the command is done, and print what it answers; the exit code.
+
+    Files of the answers go into a zip file, which the argument ``to`` names. There is
+    none unless it has them all.
+    """
+    to = arguments.get("to")
+    if to is None:
+        return _run(place, command, arguments, as_json=as_json)
+    path = Path(str(to))
+    try:
+        with Archive(path) as archive:
+            code = _run(place, command, arguments, archive, as_json=as_json)
+    except OSError as error:
+        _say(f"Cannot write {path}: {error.strerror}")
+        return 1
+    if code:
+        path.unlink()
+    else:
+        _say(f"Written: {path}")
+    return code
+
+
+def _run(
+    place: Place,
+    command: Command,
+    arguments: Arguments,
+    archive: Archive | None = None,
+    *,
+    as_json: bool,
+) -> int:
     rows: list[Document] = []
     code = 0
     following: Arguments = {}
@@ -94,15 +125,20 @@ def run(place: Place, command: Command, arguments: Arguments, *, as_json: bool) 
                 code = 2 if answer["error"]["kind"] == InvalidInput.__name__ else 1
                 break
             rows += answer["rows"]
+            if archive is not None:
+                archive.keep(answer.get("files", ()))
             code = 1 if answer.get("failed") else code
             if "note" in answer:
                 _say(answer["note"])
             following = answer.get("following", {})
             if following:
-                _say(f"{command.name}: {len(rows)} so far")
+                count = len(rows) if archive is None else archive.count
+                _say(f"{command.name}: {count} so far")
     except CannotAsk as error:
         _say(f"Cannot ask: {error}")
         code = 1
+    if archive is not None:
+        return code
     if rows or code == 0:
         print(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else as_table(rows))
     if following:
@@ -145,6 +181,9 @@ def _parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
 def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
     note = "" if argument.default is None else f" (default: {argument.default})"
     names = {True: argument.name, False: f"--{argument.name}"}
+    if argument.kind == "flag":
+        parser.add_argument(f"--{argument.name}", action="store_const", const=1, help=argument.help)
+        return
     parser.add_argument(
         names[argument.by_place],
         type=_type(argument),

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Machine = Literal["arm64", "x86_64", "local"]
 """What runs the functions: Lambda's processors by Lambda's names, or this very machine."""
 
-SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "s3", "sqs"})
+SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "kms", "s3", "sqs"})
 """The AWS services that the code makes clients of. Of no other does the zip know anything."""
 
 LOCK = ROOT / "requirements.lock"

@@ -10,7 +10,7 @@ def empty(names: ResourceNames) -> None:
     history = s3.list_object_versions(Bucket=names.bucket)
     for entry in [*history.get("Versions", []), *history.get("DeleteMarkers", [])]:
         s3.delete_object(Bucket=names.bucket, Key=entry["Key"], VersionId=entry["VersionId"])
-    for table in (names.library, names.executions):
+    for table in (names.library, names.executions, names.accounts):
         for page in dynamodb.get_paginator("scan").paginate(TableName=table):
             for item in page["Items"]:
                 key = {"pk": item["pk"], "sk": item["sk"]}

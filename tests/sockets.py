@@ -10,17 +10,24 @@ from chalicelib.ports import Connection, Delivery
 
 
 class SocketsInMemory:
-    """``ports.Publisher``; those in ``gone`` are not there, those in ``stalled`` take nothing."""
+    """``ports.Publisher``; those in ``gone`` are not there, those in ``stalled`` take nothing.
+
+    Closing those in ``stubborn`` fails.
+    """
 
     def __init__(self) -> None:
         self.messages: dict[str, list[str]] = defaultdict(list)
         self.gone: set[str] = set()
         self.stalled: set[str] = set()
+        self.stubborn: set[str] = set()
         self.closed: list[str] = []
+        self.asked: list[str] = []
         self._news = threading.Condition()
 
     def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
         with self._news:
+            if not messages:
+                self.asked.append(connection.id)
             if connection.id in self.gone:
                 return Delivery.GONE
             if connection.id in self.stalled:
@@ -32,6 +39,8 @@ class SocketsInMemory:
 
     def close(self, connection: Connection) -> None:
         with self._news:
+            if connection.id in self.stubborn:
+                raise ConnectionError(f"{connection.id} cannot be closed")
             self.closed.append(connection.id)
 
     def frames(self, connection_id: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ PYDANTIC = {
 OPTIONAL = {"certifi"}
 # The slowest of the standard library and of our own. What one function needs of
 # them no other has to load.
-SLOW = {"asyncio", "chalicelib.engine.run", "sqlite3", "ssl"}
+SLOW = {"asyncio", "chalicelib.engine.run", "chalicelib.pictures", "sqlite3", "ssl"}
 
 IMPORTED = """
 import json, sys
@@ -58,6 +58,10 @@ from chalicelib.services.runs.dispatch import prompt_id_of
 body = container.queue().receive().body
 worker.run_execution({"Records": [{"body": body}]}, lambda: 900_000)
 assert container.run_log().header(prompt_id_of(body)).status == "complete"
+"""
+SEAL = """
+from chalicelib import container
+container.vault().new_key({"uid": "ada"})
 """
 AWS_WORKER = f"""
 from chalicelib import container
@@ -107,3 +111,10 @@ def test_a_run_is_submitted_without_the_engine_and_worked_on_without_pydantic(
     assert not (SLOW - {"sqlite3"}) & modules
     packages, _ = imported(WORK, **data)
     assert packages == OURS
+
+
+def test_cryptography_comes_with_the_first_secret(data: dict[str, str]) -> None:
+    packages, _ = imported("from chalicelib import container\ncontainer.vault()", **data)
+    assert packages == OURS
+    packages, _ = imported(SEAL, **data)
+    assert packages == OURS | {"cryptography"}

@@ -11,6 +11,7 @@ from chalicelib.adapters.embedded.queue import EmbeddedQueue
 from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
 from chalicelib.engine.definitions import NodeTypes
 from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
+from chalicelib.services.callers import Caller
 from chalicelib.services.connections import Connections
 from chalicelib.services.runs.archive import Archive
 from chalicelib.services.runs.dispatch import Dispatch, deferred_of, prompt_id_of, published_of
@@ -63,7 +64,7 @@ class World:
     def connect(self, connection_id: str, uid: str = ADA, *, batched: bool = False) -> Connection:
         """A socket of a user's opens."""
         connection = Connection(connection_id, "https://example/api", batched=batched)
-        self.connections.register(uid, connection)
+        self.connections.register(Caller(uid, uid, is_admin=False), connection)
         return connection
 
     def submit(self, body: Mapping[str, Any], uid: str = ADA) -> str:
@@ -132,7 +133,7 @@ def join_world(
     )
     sweeper = Sweeper(
         log=log,
-        index=index,
+        indexes=[index],
         dispatch=dispatch,
         archive=archive,
         ending=ending,

@@ -3,17 +3,24 @@
 from chalice.app import Chalice
 
 from chalicelib.api import (
+    admin_users,
+    audit,
     auth,
     executions,
+    local_uploads,
     nodes,
     plugins,
     projects,
     recycle_bin,
+    user_keys,
+    user_profile,
     workflows,
 )
-from chalicelib.api.http import Group, unknown_path
+from chalicelib.api.http import Access, Group, unknown_path
 
 GROUPS: tuple[Group, ...] = (
+    admin_users.group,
+    audit.group,
     auth.group,
     plugins.group,
     executions.group,
@@ -22,11 +29,14 @@ GROUPS: tuple[Group, ...] = (
     nodes.reloads,
     projects.group,
     recycle_bin.group,
+    user_keys.group,
+    user_profile.group,
+    local_uploads.group,
     workflows.group,
 )
 
 
-__all__ = ["GROUPS", "register", "unknown_path"]
+__all__ = ["GROUPS", "access", "register", "unknown_path"]
 
 
 def register(app: Chalice) -> dict[str, tuple[str, ...]]:
@@ -35,3 +45,8 @@ def register(app: Chalice) -> dict[str, tuple[str, ...]]:
     for group in GROUPS:
         table |= group.register(app)
     return table
+
+
+def access() -> dict[tuple[str, str], Access]:
+    """What every route asks of its caller, by method and path."""
+    return {route: asked for group in GROUPS for route, asked in group.access().items()}

@@ -8,7 +8,7 @@ group = Group(__name__)
 interrupts = Group(f"{__name__}.interrupts", success_flag=True)
 
 
-@group.post("/api/prompt")
+@group.post("/api/prompt", access="run")
 def submit(call: Call) -> Reply:
     """Queue a workflow; with an Idempotency-Key, once."""
     key = call.headers.get("idempotency-key")
@@ -46,8 +46,8 @@ def statistics(call: Call) -> Reply:
     return Reply(container.executions().statistics(call.uid))
 
 
-@interrupts.post("/api/interrupt/{prompt_id}")
-@interrupts.delete("/api/interrupt/{prompt_id}")
+@interrupts.post("/api/interrupt/{prompt_id}", access="run")
+@interrupts.delete("/api/interrupt/{prompt_id}", access="run")
 def interrupt(call: Call, prompt_id: str) -> Reply:
     """End a run that is queued or running."""
     container.executions().interrupt(call.uid, prompt_id)

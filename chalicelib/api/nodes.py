@@ -19,10 +19,9 @@ def definitions(_call: Call) -> Reply:
     return Reply(container.registry().definitions())
 
 
-@reloads.post("/api/nodes/reload")
-def reload(call: Call) -> Reply:
+@reloads.post("/api/nodes/reload", access="admin")
+def reload(_call: Call) -> Reply:
     """Read the node packs again and tell every connection."""
-    call.caller.require_admin()
     outcome = node_reload.reload(
         container.registry(), container.connections(), container.advance_registry_generation
     )

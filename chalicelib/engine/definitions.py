@@ -64,6 +64,15 @@ class Context(Protocol):
         """The workflow's ``interfaceInputs``, as submitted."""
         ...
 
+    def credential(self, credential_id: str) -> str:
+        """The text of one of the owner's external credentials; ``NodeError`` if he has it not.
+
+        It may take a while: an ``async def`` awaits ``asyncio.to_thread(context.credential, id)``,
+        and calling it on the event loop is a ``RuntimeError``. Wherever the text turns up in what
+        the run shows, stores or logs, ``[credential]`` stands for it.
+        """
+        ...
+
     def progress(self, value: float, maximum: float) -> None:
         """Tell the watchers how far it is (NODE_PROGRESS); may be called from any thread."""
         ...

@@ -14,6 +14,7 @@ from chalicelib.engine.definitions import BatchOutputs, Chunk, NodeError, Output
 from chalicelib.engine.graph import Workflow
 from chalicelib.engine.journal import Journal
 from chalicelib.engine.plan import Step
+from chalicelib.engine.redaction import Redaction, StreamRedaction
 
 _logger = logging.getLogger("chalicelib.nodes")
 _CHUNK_TYPES = frozenset(
@@ -31,12 +32,23 @@ _TEXT_PIECE = 4_000
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 30.0
 
 
+def no_credential(_credential_id: str) -> str:
+    """For runs whose owner has none."""
+    raise NodeError("No such credential")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What nodes are told of their run."""
+    """What nodes are told of their run.
+
+    ``credential`` gives the text of a credential of the owner's by its id, and adds
+    it to ``redaction`` first; it is called in threads.
+    """
 
     owner: str
     prompt_id: str
+    credential: Callable[[str], str] = no_credential
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 class Kind(Enum):
@@ -88,6 +100,11 @@ class NodeContext:
     def interface_inputs(self) -> Mapping[str, Any]:
         return self._workflow.interface_inputs
 
+    def credential(self, credential_id: str) -> str:
+        if _on_event_loop():
+            raise RuntimeError("An async node awaits asyncio.to_thread(context.credential, id)")
+        return self._settings.credential(credential_id)
+
     def progress(self, value: float, maximum: float) -> None:
         # Of what a thread tells while the loop is busy only the latest counts.
         waiting, self._latest = self._latest, (float(value), float(maximum))
@@ -96,7 +113,8 @@ class NodeContext:
 
     def log(self, message: str) -> None:
         _logger.info(
-            message, extra={"prompt_id": self._settings.prompt_id, "node_id": self.node_id}
+            self._settings.redaction.value(message),
+            extra={"prompt_id": self._settings.prompt_id, "node_id": self.node_id},
         )
 
     def close(self) -> None:
@@ -129,12 +147,14 @@ async def run_stream(
     stream: AsyncGenerator[Chunk | BatchOutputs, None],
     publish: Callable[[Chunk], Awaitable[None]],
     collected: Collected,
+    redaction: Redaction,
 ) -> Outputs:
     """Read a stream node to its end; its batch outputs.
 
     An error chunk is published, then fails the node.
     """
     outputs: dict[str, Any] = {}
+    redacted = StreamRedaction(redaction)
     try:
         async for item in stream:
             if isinstance(item, BatchOutputs):
@@ -142,13 +162,22 @@ async def run_stream(
                 continue
             if not isinstance(item, Chunk) or item.type not in _CHUNK_TYPES:
                 raise NodeError("Its code yielded something that is no chunk")
-            collected.chunks.append({"type": item.type, "content": item.content})
-            await publish(item)
-            if item.type == "error_chunk":
-                raise NodeError(_error_text(item.content))
+            for chunk in redacted.take(item):
+                await _publish(chunk, publish, collected)
+        for chunk in redacted.rest():
+            await _publish(chunk, publish, collected)
     finally:
         await stream.aclose()
     return outputs
+
+
+async def _publish(
+    chunk: Chunk, publish: Callable[[Chunk], Awaitable[None]], collected: Collected
+) -> None:
+    collected.chunks.append({"type": chunk.type, "content": chunk.content})
+    await publish(chunk)
+    if chunk.type == "error_chunk":
+        raise NodeError(_error_text(chunk.content))
 
 
 def backoff(attempt: int) -> float:
@@ -171,6 +200,14 @@ def chunk_events(node_id: str, chunk: Chunk) -> list[events.Event]:
         )
         for number, piece in enumerate(pieces, 1)
     ]
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _error_text(content: Any) -> str:

@@ -183,7 +183,7 @@ class Execution:
     ) -> None:
         self._journal.append(events.executing(step.node.id))
         try:
-            outputs = as_outputs(node_type.code(given, context))
+            outputs = self._outputs_of(node_type.code(given, context))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a node's failure is its own)
             self._fail(step, _message(step, error))
             return
@@ -256,18 +256,25 @@ class Execution:
         kind = self._kind_of(code)
         if kind is Kind.STREAM:
             publish = partial(self._yield, step)
-            outputs = await run_stream(code(given, context), publish, collected)
+            redaction = self._settings.redaction
+            outputs = await run_stream(code(given, context), publish, collected, redaction)
             text = values.collected_text(collected.chunks)
             streams = {key: text for key, slot in step.outputs.items() if slot.is_stream}
-            return {**outputs, **streams}
+            return self._outputs_of({**outputs, **streams})
         if kind is Kind.COROUTINE:
-            outputs = as_outputs(await code(given, context))
+            outputs = self._outputs_of(await code(given, context))
         else:
             loop = asyncio.get_running_loop()
-            outputs = as_outputs(await loop.run_in_executor(self._threads, code, given, context))
+            running = loop.run_in_executor(self._threads, code, given, context)
+            outputs = self._outputs_of(await running)
         for key, slot in step.outputs.items():
             if slot.is_stream and isinstance(outputs.get(key), str):
                 await self._yield(step, Chunk("text_chunk", outputs[key]))
+        return outputs
+
+    def _outputs_of(self, returned: Any) -> Outputs:
+        """What a node's code returned, as its outputs, without secrets; ``NodeError``."""
+        outputs: Outputs = self._settings.redaction.value(as_outputs(returned))
         return outputs
 
     def _kind_of(self, code: Callable[..., Any]) -> Kind:
@@ -310,6 +317,7 @@ class Execution:
 
     def _fail(self, step: Step, message: str) -> None:
         node_id = step.node.id
+        message = self._settings.redaction.text(message)
         message = message.encode("utf-8", "replace").decode()  # or no log could hold it
         content = {"type": "error_chunk", "content": message}
         self._journal.append(

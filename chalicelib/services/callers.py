@@ -2,61 +2,157 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from chalicelib.errors import NotAllowed, NotSignedIn
+from chalicelib.services import cookies
+from chalicelib.services.accounts.tokens import TokenRow, Tokens
+from chalicelib.services.accounts.users import DEFAULT_USER, DEFAULT_USERNAME, Users
 
-DEFAULT_USER = "default_user"
+Mode = Literal["open", "password", "accounts"]
+"""``open`` and ``password`` have one user, whom nobody or only who knows it may be."""
+
+SCOPES = frozenset({"read", "write", "run", "admin"})
+_OUR_OWN_PAGES = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An identity. ``uid`` names all that belongs to it."""
+    """An identity. ``uid`` names all that belongs to it.
+
+    ``identity`` is the id of the session or key. ``username`` is that of the
+    moment it was made. ``by_cookie``: a browser sent it by itself, so it does
+    not prove that the user wants what the request asks for. ``token`` is the
+    look-up id of what was shown. ``ends_at``, in epoch seconds, is when the
+    identity ends however much it is used.
+    """
 
     uid: str
     username: str
     is_admin: bool
+    scopes: frozenset[str] = SCOPES
+    kind: Literal["open", "session", "key"] = "open"
+    identity: str | None = None
+    by_cookie: bool = False
+    token: str | None = None
+    ends_at: int | None = None
+
+    def require(self, scope: str) -> None:
+        """``NotAllowed`` without that scope; ``admin`` takes an administrator as well."""
+        if scope not in self.scopes:
+            raise NotAllowed(f"This needs a key with the scope {scope!r}")
+        if scope == "admin" and not self.is_admin:
+            raise NotAllowed("This needs an administrator")
 
     def require_admin(self) -> None:
-        """``NotAllowed`` unless the caller is an administrator."""
+        """``NotAllowed`` unless the caller is an administrator and may act as one."""
         if not self.is_admin:
             raise NotAllowed("This needs an administrator")
+        self.require("admin")
+
+    def require_session(self) -> str:
+        """The id of the caller's session; ``NotAllowed`` for keys and where nobody signs in."""
+        if self.kind != "session" or self.identity is None:
+            raise NotAllowed("This needs a session: sign in with a password")
+        return self.identity
+
+
+OPEN = Caller(DEFAULT_USER, DEFAULT_USERNAME, is_admin=True)
+"""Everybody, where there is one user and no password."""
 
 
 class Callers:
-    """Resolves callers in the open single-user mode: everyone is the one user.
+    """Resolves callers in each of the three modes; nothing else knows how.
 
-    Accounts, sessions and keys extend ``resolve`` and ``context``; nothing
-    else knows how an identity comes about.
+    ``access_password`` is the one of the mode ``password``.
     """
+
+    def __init__(
+        self, *, mode: Mode, tokens: Tokens, users: Users, access_password: str | None
+    ) -> None:
+        self.mode = mode
+        self._tokens = tokens
+        self._users = users
+        self._access_password = access_password
 
     def resolve(self, headers: Mapping[str, str]) -> Caller:
         """The caller of a request with these headers (lower-case names).
 
-        Raises ``NotSignedIn`` for a bearer token, since none was ever given out.
+        ``NotSignedIn`` for a token that is not valid, and without one in the
+        modes that need it. One read at most, beside a note now and then that
+        the token was used.
         """
-        scheme, _, _token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            raise NotSignedIn("The bearer token is not valid")
-        return Caller(DEFAULT_USER, "User", is_admin=True)
+        token = bearer(headers)
+        if token is not None:
+            return self._known(token, by_cookie=False)
+        if self.mode == "open":
+            return OPEN
+        token = cookies.session(headers)
+        if token is None:
+            raise NotSignedIn("Sign in first")
+        return self._known(token, by_cookie=True)
 
-    def context(self, caller: Caller) -> dict[str, Any]:
-        """The UserContext that a client reads at start."""
-        return {
-            "mode": "SingleUser",
-            "multiUserMode": False,
-            "accessPasswordRequired": False,
-            "isAuthenticated": True,
-            "currentUser": {
-                "uid": caller.uid,
-                "username": caller.username,
-                "isAdmin": caller.is_admin,
-                "createdAt": "1970-01-01T00:00:00.000Z",
-                "serviceApiKeys": [],
-                "externalCredentials": [],
-            },
+    def find(self, headers: Mapping[str, str]) -> Caller | None:
+        """The caller, or None for a browser whose session is over, and for who has none.
+
+        ``NotSignedIn`` for a bearer token that is not valid: a program should know.
+        """
+        try:
+            return self.resolve(headers)
+        except NotSignedIn:
+            if bearer(headers) is not None:
+                raise
+            return None
+
+    def standing(self, lookup: str | None) -> Caller:
+        """The caller whose token has that look-up id, without the token; ``NotSignedIn``.
+
+        None stands for everybody, in the mode where nobody signs in. One read.
+        """
+        if lookup is not None:
+            return self._admitted(self._tokens.standing(lookup), by_cookie=False)
+        if self.mode != "open":
+            raise NotSignedIn("Sign in first")
+        return OPEN
+
+    def admits(self, caller: Caller) -> bool:
+        """Whether an identity of before, such as a socket's, is one of this mode still."""
+        return self.mode == "open" or caller.kind != "open"
+
+    def context(self, caller: Caller | None) -> dict[str, Any]:
+        """The UserContext that a client reads at start; one read."""
+        user = None if caller is None else self._users.holdings(caller.uid).current_user()
+        context: dict[str, Any] = {
+            "mode": "MultiUser" if self.mode == "accounts" else "SingleUser",
+            "multiUserMode": self.mode == "accounts",
+            "isAuthenticated": user is not None,
+            "currentUser": user,
         }
+        if self.mode != "accounts":
+            return {**context, "accessPasswordRequired": self.mode == "password"}
+        if user is None:
+            context["adminRegistrationRequired"] = not self._users.has_administrator()
+        return context
+
+    def _known(self, token: str, *, by_cookie: bool) -> Caller:
+        row = self._tokens.resolve(token, bound_to=self._access_password)
+        caller = self._admitted(row, by_cookie=by_cookie)
+        self._tokens.touch(row)
+        return caller
+
+    def _admitted(self, row: TokenRow, *, by_cookie: bool) -> Caller:
+        if (row.uid == DEFAULT_USER) is (self.mode == "accounts") or (
+            by_cookie and row.kind != "session"
+        ):
+            raise NotSignedIn("The token is not valid here")
+        return _caller(row, by_cookie=by_cookie)
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token of an ``Authorization`` header; empty if it names none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
@@ -71,10 +167,44 @@ def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
     allow it, and lets no page set the headers of a socket.
     """
     origin = headers.get("origin")
-    if origin is None or origin.rstrip("/") in allowed:
+    if origin is None:
+        return headers.get("sec-fetch-site", "none") in _OUR_OWN_PAGES
+    if origin.rstrip("/") in allowed:
         return True
     try:
         address = urlsplit(origin).netloc
     except ValueError:  # no origin that a browser would send
         return False
     return address != "" and address in (headers.get("host"), headers.get("x-forwarded-host"))
+
+
+def may_write(caller: Caller | None, headers: Mapping[str, str], allowed: Set[str]) -> bool:
+    """Does a write come from someone who may ask for it in the caller's name?
+
+    Nobody but its owner's programs can send a bearer token. A cookie comes by
+    itself, so the browser must tell which page asks: by ``Origin``, or by
+    ``Sec-Fetch-Site``, which no page can set.
+    https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
+    """
+    if caller is not None and caller.kind != "open" and not caller.by_cookie:
+        return True
+    if caller is not None and caller.by_cookie and not ("origin" in headers or _TELLS in headers):
+        return False
+    return is_trusted_origin(headers, allowed)
+
+
+_TELLS = "sec-fetch-site"
+
+
+def _caller(row: TokenRow, *, by_cookie: bool) -> Caller:
+    return Caller(
+        uid=row.uid,
+        username=row.username,
+        is_admin=row.is_admin,
+        scopes=row.scopes,
+        kind=row.kind,
+        identity=row.id,
+        by_cookie=by_cookie,
+        token=row.lookup,
+        ends_at=row.expires_at if row.ends_at is None else row.ends_at,
+    )

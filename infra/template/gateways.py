@@ -13,13 +13,19 @@ this."""
 REQUESTS_AT_ONCE = 400
 """The burst above it."""
 
+# A function takes 6 MB, in which a body is base64:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_TOO_LARGE = (
+    "The request is too large: at most 4 MB are sure to get through."
+    " Larger pictures: POST /api/users/me/avatar/upload"
+)
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 _REFUSALS = {
     "BAD_REQUEST_BODY": (400, "The body is not what is expected"),
     "BAD_REQUEST_PARAMETERS": (400, "A parameter is not what is expected"),
     "MISSING_AUTHENTICATION_TOKEN": (404, "Not found"),  # what an unknown path is told
     "RESOURCE_NOT_FOUND": (404, "Not found"),
-    "REQUEST_TOO_LARGE": (413, "The request is too large"),
+    "REQUEST_TOO_LARGE": (413, _TOO_LARGE),
     "UNSUPPORTED_MEDIA_TYPE": (415, "This media type is not supported"),
     "THROTTLED": (429, "Too many requests"),
     "QUOTA_EXCEEDED": (429, "Too many requests"),

@@ -28,6 +28,9 @@ So the recycle bin never empties by itself: a deleted document's versions stay t
 of their key. S3 allows at most 100 here.
 """
 
+UPLOAD_DAYS = 1
+"""How long a file waits that a client has sent to the bucket and nobody has taken over."""
+
 _UNFINISHED_UPLOAD_DAYS = 1
 _OLD_PAGES_DAYS = 30
 _KEEPS_DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::KMS::Alias")
@@ -50,6 +53,7 @@ def resources(stage: str, readers: Mapping[str, Statements]) -> dict[str, Any]:
             resource |= _fate(stage)
         if kind == "AWS::S3::Bucket":
             resource["Properties"]["LifecycleConfiguration"] = {"Rules": _lifecycle()}
+            resource["Properties"]["CorsConfiguration"] = {"CorsRules": [_uploads_from_pages()]}
             policies[f"{name}Policy"] = _bucket_policy(name, readers.get(name, ()))
         elif kind == "AWS::DynamoDB::Table":
             resource["Properties"]["DeletionProtectionEnabled"] = stage not in DISPOSABLE
@@ -78,6 +82,13 @@ def _lifecycle() -> list[dict[str, Any]]:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         },
         {
+            "Id": "uploads",
+            "Status": "Enabled",
+            "Prefix": "uploads/",
+            "ExpirationInDays": UPLOAD_DAYS,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+        {
             "Id": "old-versions",
             "Status": "Enabled",
             "Prefix": "users/",
@@ -99,6 +110,21 @@ def _lifecycle() -> list[dict[str, Any]]:
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UNFINISHED_UPLOAD_DAYS},
         },
     ]
+
+
+def _uploads_from_pages() -> dict[str, Any]:
+    """Lets pages send the forms that they were offered, and read that it worked.
+
+    Pages of any origin: the distribution's address cannot be here, since it needs the
+    bucket first. What may be written is in the form's signature alone; a bucket knows no
+    cookies that a page could use behind its reader's back.
+    """
+    return {
+        "AllowedOrigins": ["*"],
+        "AllowedMethods": ["POST"],
+        "AllowedHeaders": ["content-type"],
+        "MaxAge": 3600,
+    }
 
 
 def _bucket_policy(bucket: str, readers: Statements) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """``tavern`` is the product on the embedded family; ``either_tavern`` runs a test on both."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 from chalicelib import container, logs
 from infra.local import moto_backend
 from infra.resources import ResourceNames
+from tests.api.house import House
+from tests.api.people import ACCESS_PASSWORD, register
 from tests.api.product import Door, Tavern
+from tests.clock import ManualClock
 from tests.moto_state import empty
 from tests.sockets import SocketsInMemory
 
@@ -67,6 +71,46 @@ def either_tavern(request: pytest.FixtureRequest) -> Tavern:
     name = "tavern" if request.param == "embedded" else "aws_tavern"
     made: Tavern = request.getfixturevalue(name)
     return made
+
+
+@pytest.fixture
+def accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many users; anybody may register."""
+    monkeypatch.setenv("TAVERN_MODE", "MultiUser")
+    monkeypatch.setenv("TAVERN_REGISTRATION", "open")
+
+
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One user, with a password."""
+    monkeypatch.setenv("TAVERN_ACCESS_PASSWORD", ACCESS_PASSWORD)
+
+
+@pytest.fixture
+def many(accounts: None, tavern: Tavern) -> Tavern:
+    """With accounts, and the first made: root."""
+    register(tavern, "root")
+    return tavern
+
+
+@pytest.fixture
+def either_many(accounts: None, either_tavern: Tavern) -> Tavern:
+    """On both families, the first account made."""
+    code = container.invites().create(admin=True)
+    register(either_tavern, "root", inviteCode=code)
+    return either_tavern
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch, either_tavern: Tavern) -> House:
+    """The product with the accounts of ada, its administrator, and eve, on each family."""
+    monkeypatch.setenv("TAVERN_MODE", "MultiUser")
+    monkeypatch.setenv("TAVERN_REGISTRATION", "open")
+    clock = ManualClock(time.time())
+    either_tavern.start_anew(clock)
+    register(either_tavern, "ada", inviteCode=container.invites().create(admin=True))
+    register(either_tavern, "eve")
+    return House(either_tavern, clock)
 
 
 @contextmanager

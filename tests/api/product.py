@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib import container
+from chalicelib.ports import Clock
 from infra.local import events
 from infra.local.events import Client, InvocationContext
 from infra.local.front import Front, Message
@@ -160,6 +161,14 @@ class Tavern:
         """All messages that a socket got so far, as they came."""
         return list(self._sockets.messages[name])
 
+    def keep_open(self, name: str) -> None:
+        """Closing this socket fails from now on."""
+        self._sockets.stubborn.add(name)
+
+    def let_close(self, name: str) -> None:
+        """It can be closed again."""
+        self._sockets.stubborn.discard(name)
+
     def lose(self, name: str) -> None:
         """A socket is gone, and nobody was told."""
         self._sockets.gone.add(name)
@@ -181,10 +190,23 @@ class Tavern:
             count += 1
         return count
 
-    def start_anew(self) -> None:
+    def start_anew(self, clock: Clock | None = None) -> None:
         """Forget what was made, as a function's first call finds nothing made."""
         container.close()
-        container.use(self._sockets)
+        container.use(self._sockets, clock)
+
+    def sweep(self) -> None:
+        """What happens once a minute."""
+        event = events.schedule_event("sweep")
+        self._product.sweep(event, InvocationContext("sweep", _SECONDS))
+
+    def asked(self) -> list[str]:
+        """The sockets that we asked whether they are there, in order."""
+        return list(self._sockets.asked)
+
+    def closed(self) -> list[str]:
+        """The sockets that were closed by us, in order."""
+        return list(self._sockets.closed)
 
     def _unpacked(self, messages: Sequence[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -6,10 +6,11 @@ against the policy of the function that made them.
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,21 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from chalicelib import admin, container, worker
 from chalicelib.adapters.aws import clients
+from chalicelib.ports import Connection, Put
+from chalicelib.services.accounts import rows
+from chalicelib.services.accounts.tokens import Tokens
+from chalicelib.services.callers import Caller
+from chalicelib.services.connections import MAX_CONNECTIONS, Connections
 from chalicelib.services.runs.dispatch import message_body
 from infra.local.moto_backend import REGION
 from infra.resources import names
 from tests.api.neglected import PROJECTS as NEGLECTED
 from tests.api.neglected import neglect
+from tests.api.people import PASSWORD, bearer, login, register
+from tests.api.pictures import AVATAR, picture_form
 from tests.api.product import Tavern
+from tests.clock import ManualClock
+from tests.unit.pictures.samples import png
 
 POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
 PACKS = Path(__file__).resolve().parents[1] / "packs"
@@ -33,6 +43,7 @@ RESOURCES = {
     STAGE.bucket: "Documents",
     STAGE.library: "Library",
     STAGE.executions: "Executions",
+    STAGE.accounts: "Accounts",
     STAGE.runs: "Runs",
     STAGE.runs_dead: "RunsDead",
 }
@@ -71,16 +82,23 @@ class Notes:
         """What is called inside is called by this function."""
         self._function = function
         needs = self.needs.setdefault(function, set())
-        told = self._told()
+        before = self._done_to_sockets()
         self._tavern.start_anew()
         yield
-        if self._told() > told:
-            connection = "WebsocketAPI/ws/POST/@connections/ada"
-            needs.add(Need("execute-api:ManageConnections", connection))
+        for method, count in self._done_to_sockets().items():
+            if count > before[method]:
+                connection = f"WebsocketAPI/ws/{method}/@connections/ada"
+                needs.add(Need("execute-api:ManageConnections", connection))
         self._function = None
 
-    def _told(self) -> int:
-        return sum(len(self._tavern.messages(name)) for name in ("ada", "bob"))
+    def _done_to_sockets(self) -> Mapping[str, int]:
+        """How often a method of the gateway's management API would have been called."""
+        told = sum(len(self._tavern.messages(name)) for name in ("ada", "bob"))
+        return {
+            "POST": told,
+            "GET": len(self._tavern.asked()),
+            "DELETE": len(self._tavern.closed()),
+        }
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
         if self._function is not None:
@@ -100,6 +118,9 @@ def needs_of(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
     elif service == "sqs":
         queue = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
         yield Need(f"sqs:{operation}", RESOURCES[queue])
+    elif service == "kms":
+        actions = ["ReEncryptFrom", "ReEncryptTo"] if operation == "ReEncrypt" else [operation]
+        yield from (Need(f"kms:{action}", "Key") for action in actions)
     else:
         assert service == "s3"
         yield from needs_of_s3(operation, params)
@@ -114,7 +135,7 @@ def needs_of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
     elif operation.startswith("List"):
         action = "ListBucket" if operation == "ListObjectsV2" else "ListBucketVersions"
         yield Need(f"s3:{action}", bucket)
-    else:
+    elif "Key" in params:  # without: a form is signed, and nobody called
         suffix = "Version" if "VersionId" in params else ""
         yield Need(f"s3:{operation}{suffix}", f"{bucket}/{params['Key']}")
         if "IfMatch" in params or operation == "GetObject":
@@ -153,6 +174,7 @@ def the_api_is_used(tavern: Tavern) -> None:
         ("/api/prompt", {"nodes": [LARGE_TEXT], "edges": []}),
         ("/api/prompt", {"nodes": [LARGE_TEXT], "edges": []}),
         ("/api/nodes/reload", {}),
+        ("/api/users/me/credentials", {"serviceName": "poems", "credential": "sesame"}),
     ]:
         key = {"Idempotency-Key": str(len(str(body)))}
         assert tavern.ask("POST", target, json=body, headers=key).status in (200, 201)
@@ -179,6 +201,45 @@ def the_api_is_used(tavern: Tavern) -> None:
         assert tavern.ask("GET", target).status in (200, 404)
     tavern.ask("DELETE", project)
     assert tavern.ask("DELETE", "/api/recycle-bin").status == 200
+
+
+def credential_node(tavern: Tavern) -> dict[str, Any]:
+    """A node that asks for the credential that was kept."""
+    (kept,) = tavern.ask("GET", "/api/users/me/credentials").json()
+    return {"id": "spill", "fullType": "leaky:Spill", "inputs": {"credential": kept["id"]}}
+
+
+def people_sign_in(tavern: Tavern) -> str:
+    """All that accounts are asked; the token of a session that was not used for a while."""
+    code = container.invites().create(admin=True)
+    first = bearer(register(tavern, "root", inviteCode=code))
+    assert login(tavern, "root", "wrong password").status == 401
+    change = {"currentPassword": PASSWORD, "newPassword": "another password"}
+    assert tavern.ask("PUT", "/api/auth/password", json=change, headers=first).status == 204
+    token = str(login(tavern, "root", "another password").json()["token"])
+    for target in ("/api/auth/current", "/api/auth/sessions"):
+        assert tavern.ask("GET", target, headers=first).status == 200
+    rename = {"username": "admin"}
+    renamed = tavern.ask("PUT", "/api/users/me/username", json=rename, headers=first)
+    assert renamed.status == 200
+    assert tavern.ask("POST", "/api/auth/logout", headers=first).status == 204
+    row = container.accounts().get(rows.of_token(token[4:20]), rows.TOKEN)
+    assert row is not None
+    container.accounts().write(Put(replace(row, value={**row.value, "lastUsedAt": 0})))
+    return token
+
+
+def a_picture_is_set(tavern: Tavern) -> None:
+    """Twice from a form, so that the first goes, and once from an upload."""
+    for shade in (b"\1", b"\2"):
+        assert tavern.ask("POST", AVATAR, **picture_form(png(pixels=b"\0" + shade))).status == 200
+    offer = {"size": 1000, "mediaType": "image/png"}
+    offered = tavern.ask("POST", f"{AVATAR}/upload", json=offer).json()
+    # A client does this with the form that was signed, in the name of who signed it.
+    container.documents().put(offered["fields"]["key"], png())
+    taken = tavern.ask("POST", f"{AVATAR}/upload/{offered['uploadId']}")
+    assert tavern.ask("GET", taken.json()["avatarUrl"]).status == 200
+    assert tavern.ask("PUT", "/api/users/me/username", json={"username": "Ada"}).status == 200
 
 
 def a_socket_is_used(tavern: Tavern) -> None:
@@ -216,13 +277,69 @@ def an_operator_looks_after_it(waiting: str, lost: str) -> None:
         answer = admin.run({"command": command, "arguments": arguments}, lambda: 900_000)
         assert answer["rows"]
         assert "failed" not in answer
-    assert {command for command, _ in asked} == {command.name for command in admin.COMMANDS}
+    others = {command.name for command in admin.COMMANDS} - {command for command, _ in asked}
+    assert others == {*OF_USERS, "erase"}
+
+
+OF_USERS = ("invite", "users", "quotas", "export", "reset-password", "disable", "enable")
+
+
+def eve_leaves_something_everywhere(tavern: Tavern) -> None:
+    """A user who has a row and an object of every kind."""
+    code = container.invites().create(admin=False)
+    token = bearer(register(tavern, "eve", inviteCode=code))
+    for target, body in [
+        ("/api/projects", {"name": "Tales"}),
+        ("/api/projects/Tales/workflows", {"name": "One", "id": "one"}),
+        ("/api/prompt", {"nodes": [LARGE_TEXT], "edges": []}),
+        ("/api/users/me/service-keys", {}),
+    ]:
+        key = {**token, "Idempotency-Key": "eve"}
+        assert tavern.ask("POST", target, json=body, headers=key).status in (200, 201)
+    workflow = "/api/projects/Tales/workflows/one"
+    tavern.ask("PUT", workflow, json={"name": "Renamed", "id": "one"}, headers=token)
+    tavern.ask("DELETE", workflow, headers=token)
+    uid = container.user_operations().find("eve").user.uid
+    container.documents().put(f"uploads/{uid}/left", b"1")
+    container.documents().put(f"uploads/{uid}/left", b"2")
+
+
+def an_operator_looks_after_users() -> None:
+    """Every command about users."""
+    for command in OF_USERS:
+        asked = {"invite": {}, "users": {}, "export": {"username": "eve", "to": "x.zip"}}
+        arguments: dict[str, object] = dict(asked.get(command, {"username": "eve"}))
+        if command == "quotas":
+            arguments["set"] = "documents=5,bytes=default,queuedRuns=20"
+        answer = admin.run({"command": command, "arguments": arguments}, lambda: 900_000)
+        assert "error" not in answer, answer
+    eve = {"username": "eve", "confirm": "eve"}
+    answer = admin.run({"command": "erase", "arguments": eve}, lambda: 900_000)
+    assert answer["rows"][0]["objects"] > 0, answer
 
 
 def a_socket_is_lost(tavern: Tavern) -> None:
     """Nobody knows yet; who sends to it next finds out."""
     tavern.connect("lost")
     tavern.lose("lost")
+
+
+def a_user_has_many_sockets_and_one_is_lost(tavern: Tavern, user: Caller) -> None:
+    """So many that the next is let in only because of that one."""
+    clock = ManualClock(time.time() - 3600)
+    an_hour_ago = Connections(container.index(), container.publisher(), clock, container.metrics())
+    while len(an_hour_ago.of_user(user.uid)) < MAX_CONNECTIONS - 1:
+        an_hour_ago.register(user, Connection(uuid.uuid4().hex, "https://tavern.example/ws"))
+    an_hour_ago.register(user, Connection("lost", "https://tavern.example/ws"))
+    tavern.lose("lost")
+
+
+def a_session_was_ended_an_hour_ago(user: Caller) -> None:
+    """And its sockets are still open."""
+    clock = ManualClock(time.time() - 3600)
+    tokens = Tokens(container.accounts(), clock)
+    changes = tokens.revocation(user.uid, "session", str(user.identity), str(user.token))
+    container.accounts().write(*changes)
 
 
 @pytest.fixture
@@ -236,13 +353,15 @@ def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
     container.documents().put("shared/workflows/greeting.json", b"{}")
     with noted.acting("api_handler"):
         the_api_is_used(tavern)
+        a_picture_is_set(tavern)
     tavern.ask("POST", "/api/projects/Sagas/workflows", json={"name": "Old", "id": "old"})
     tavern.ask("DELETE", "/api/projects/Sagas/workflows/old")
     with noted.acting("websocket_message"):
         a_socket_is_used(tavern)
     a_socket_is_lost(tavern)
+    tavern.submit({"nodes": [credential_node(tavern)], "edges": []})
     with noted.acting("run_execution"):
-        assert tavern.work() == 3
+        assert tavern.work() == 4
     late = tavern.submit({"nodes": [SLOW], "edges": []})
     with noted.acting("run_execution"):  # and hands the run over, having no time left
         worker.run_execution({"Records": [{"body": message_body(late)}]}, lambda: 0)
@@ -262,6 +381,39 @@ def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
     assert {each["name"] for each in container.projects().list("cy")} == NEGLECTED
     with noted.acting("websocket_disconnect"):
         tavern.disconnect("bob")
+    monkeypatch.setenv("TAVERN_MODE", "MultiUser")
+    with noted.acting("api_handler"):
+        token = people_sign_in(tavern)
+    with noted.acting("websocket_connect"):
+        assert tavern.connect("root", authorization=f"Bearer {token}") == 200
+    root = container.callers().resolve({"authorization": f"Bearer {token}"})
+    a_user_has_many_sockets_and_one_is_lost(tavern, root)
+    with noted.acting("api_handler"):
+        ticket = tavern.ask("POST", "/api/auth/ws-ticket", headers=bearer(token)).json()["ticket"]
+    with noted.acting("websocket_connect"):
+        assert tavern.connect("late", query=f"ticket={ticket}") == 200
+    a_session_was_ended_an_hour_ago(root)
+    with noted.acting("sweep"):
+        worker.sweep({})
+    assert "late" in tavern.closed()
+    with noted.acting("websocket_message"):
+        assert tavern.status_of("{}", "late") == 410
+    token = str(login(tavern, "admin", "another password").json()["token"])
+    assert tavern.connect("busy", authorization=f"Bearer {token}") == 200
+    with noted.acting("websocket_message"):
+        for _ in range(30):
+            tavern.say({"type": "list_workflows", "payload": {"projectId": "none"}}, "busy")
+    with noted.acting("api_handler"):
+        for _ in range(30):
+            assert tavern.ask("GET", "/api/plugins", headers=bearer(token)).status == 200
+        for target in ("/api/users/me/audit", "/api/admin/users", f"/api/audit?user={root.uid}"):
+            assert tavern.ask("GET", target, headers=bearer(token)).status == 200
+        wanted = {"quotas": {"bytes": 10**9}}
+        quotas = f"/api/admin/users/{root.uid}/quotas"
+        assert tavern.ask("PUT", quotas, json=wanted, headers=bearer(token)).status == 200
+    eve_leaves_something_everywhere(tavern)
+    with noted.acting("admin"):
+        an_operator_looks_after_users()
     return noted
 
 
@@ -296,7 +448,8 @@ def test_no_function_reaches_what_everybody_gets_as_the_web_client() -> None:
         for statement in policy_of(file.stem)
         if any("Object" in action for action in statement["Action"])
     }
-    assert granted == {"Documents/users/*", "Documents/runs/*", "Documents/shared/workflows/*"}
+    folders = ("users/*", "runs/*", "uploads/*", "shared/workflows/*")
+    assert granted == {f"Documents/{folder}" for folder in folders}
 
 
 def is_lambdas_own(action: str, resource: str, function: str) -> bool:

@@ -51,6 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._answer()
 
+    def do_GET(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name above)
         """Silence."""
 
@@ -97,9 +100,17 @@ def test_messages_are_posted_one_by_one_in_order(gateway: Gateway) -> None:
     assert gateway.requests == [posted("one"), posted('{"two":"é🐉"}'), posted("three")]
 
 
-def test_no_messages_are_sent_at_once(gateway: Gateway) -> None:
-    assert send(gateway, []) is Delivery.TAKEN
-    assert gateway.requests == []
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [(OK, Delivery.TAKEN), (GONE, Delivery.GONE), (BROKEN, Delivery.TAKEN)],
+    ids=["there", "gone", "broken"],
+)
+def test_without_messages_the_connection_is_asked_for_and_left_alone(
+    gateway: Gateway, answer: tuple[int, str], found: Delivery
+) -> None:
+    gateway.said(*[answer] * clients.POST_ATTEMPTS)
+    assert send(gateway, []) is found
+    assert set(gateway.requests) == {("GET", f"/api/@connections/{CONNECTION_ID}", "")}
 
 
 def test_a_gone_connection_is_told_and_gets_no_more(gateway: Gateway) -> None:

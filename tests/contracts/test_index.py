@@ -81,6 +81,54 @@ def test_if_present_refuses_a_row_that_is_not_there(index: Index) -> None:
     assert caught.value.positions == (0,)
 
 
+def test_replacing_what_was_read_succeeds(index: Index) -> None:
+    index.write(Put(Entry(ADA, "hello", {"text": "Märchen", "n": [1, 2.5, None, {}]})))
+    read = index.get(ADA, "hello")
+    assert read is not None
+    index.write(Put(Entry(ADA, "hello", {"new": True}, 4_000_000_000), replacing=read.value))
+    assert index.get(ADA, "hello") == Entry(ADA, "hello", {"new": True}, 4_000_000_000)
+
+
+@pytest.mark.parametrize("read", [{}, {"name": "other"}, {"name": "hello", "more": None}])
+def test_replacing_refuses_a_row_that_has_changed(index: Index, read: dict[str, object]) -> None:
+    put(index, "hello")
+    with pytest.raises(ConditionFailed) as caught:
+        index.write(Put(Entry(ADA, "hello", {"late": True}), replacing=read))
+    assert caught.value.positions == (0,)
+    assert index.get(ADA, "hello") == Entry(ADA, "hello", {"name": "hello"})
+
+
+def test_replacing_refuses_where_there_is_no_row(index: Index) -> None:
+    with pytest.raises(ConditionFailed):
+        index.write(Put(Entry(ADA, "hello"), replacing={}))
+    assert index.get(ADA, "hello") is None
+
+
+def test_replacing_refuses_a_row_past_its_expiry(ports: Ports) -> None:
+    value = {"name": "hello"}
+    ports.index.write(Put(Entry(ADA, "hello", value, expires_at=int(ports.clock.now()))))
+    with pytest.raises(ConditionFailed):
+        ports.index.write(Put(Entry(ADA, "hello", {"late": True}), replacing=value))
+
+
+def test_a_replacement_that_loses_stops_all_changes(index: Index) -> None:
+    put(index, "hello")
+    with pytest.raises(ConditionFailed) as caught:
+        index.write(Put(Entry(ADA, "new")), Put(Entry(ADA, "hello"), replacing={"name": "old"}))
+    assert caught.value.positions == (1,)
+    assert keys_of(index) == ["hello"]
+
+
+def test_of_racing_replacements_one_is_written(index: Index) -> None:
+    put(index, "hello")
+
+    def replace(number: int) -> None:
+        index.write(Put(Entry(ADA, "hello", {"by": number}), replacing={"name": "hello"}))
+
+    (winner,) = winners(race(8, replace))
+    assert index.get(ADA, "hello") == Entry(ADA, "hello", {"by": winner})
+
+
 def test_changes_are_applied_together(index: Index) -> None:
     put(index, "old")
     index.write(

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.adapters.aws.run_log import BATCH_LIFETIME
 from infra.template import storage
-from infra.template.storage import DISPOSABLE, OLD_VERSIONS, RUN_DAYS
+from infra.template.storage import DISPOSABLE, OLD_VERSIONS, RUN_DAYS, UPLOAD_DAYS
 from tests.deployed.conftest import Built
 
 DAY = 24 * 3600
@@ -216,9 +216,22 @@ def test_what_a_run_left_goes_but_not_before_its_log(built: Built) -> None:
     assert RUN_DAYS * DAY > BATCH_LIFETIME
 
 
-def test_only_runs_expire_by_themselves(built: Built) -> None:
+def test_uploads_that_nobody_took_over_go_with_all_their_versions(built: Built) -> None:
+    found = rule(built, "uploads")
+    assert (found["Prefix"], found["ExpirationInDays"]) == ("uploads/", UPLOAD_DAYS)
+    assert found["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_only_runs_and_uploads_expire_by_themselves(built: Built) -> None:
     rules = built.properties("Documents")["LifecycleConfiguration"]["Rules"]
-    assert [each["Id"] for each in rules if "ExpirationInDays" in each] == ["runs"]
+    assert [each["Id"] for each in rules if "ExpirationInDays" in each] == ["runs", "uploads"]
+
+
+def test_a_page_may_send_forms_to_a_bucket_and_nothing_else(built: Built) -> None:
+    for bucket in built.resources("AWS::S3::Bucket").values():
+        (cors,) = bucket["Properties"]["CorsConfiguration"]["CorsRules"]
+        assert cors["AllowedMethods"] == ["POST"]
+        assert "ExposedHeaders" not in cors
 
 
 def test_a_documents_latest_versions_stay_however_old_they_are(built: Built) -> None:

@@ -163,6 +163,11 @@ def test_a_stage_takes_no_more_than_its_share_of_the_account(built: Built) -> No
     assert built.properties("WebsocketAPIStage")["DefaultRouteSettings"] == limits
 
 
+def test_sam_adds_no_second_stage_beside_it(built: Built) -> None:
+    """The emulator shows what SAM makes of it: tests/end_to_end/test_deployment.py."""
+    assert built.properties("RestAPI")["OpenApiVersion"] == "2.0"
+
+
 def test_cloudformation_takes_the_template(built: Built) -> None:
     assert (built.folder / "sam.json").stat().st_size < MAX_TEMPLATE
 
@@ -174,3 +179,11 @@ def test_a_stage_that_is_not_configured_is_refused(
     assert (
         "No stage 'nowhere': .chalice/config.json has local, dev, prod" in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("stage", ["local", "artifacts"])
+def test_a_stage_that_is_not_for_aws_is_refused(
+    stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), stage]) == 1
+    assert "Cannot package" in capsys.readouterr().err

@@ -1,10 +1,12 @@
 """The answers that API Gateway gives by itself."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+import app
 from infra.template import merge_template
 from infra.template.gateways import gateway_responses
 
@@ -27,7 +29,6 @@ def header(response: dict[str, Any], name: str) -> str | None:
     ("kind", "status", "message"),
     [
         ("MISSING_AUTHENTICATION_TOKEN", "404", "Not found"),
-        ("REQUEST_TOO_LARGE", "413", "The request is too large"),
         ("BAD_REQUEST_BODY", "400", "The body is not what is expected"),
         ("THROTTLED", "429", "Too many requests"),
         ("DEFAULT_4XX", None, "its own words"),
@@ -37,6 +38,13 @@ def header(response: dict[str, Any], name: str) -> str | None:
 def test_its_errors_have_our_shape(kind: str, status: str | None, message: str) -> None:
     response = gateway_responses([PAGE])[kind]
     assert (response.get("statusCode"), body(response)) == (status, {"error": message})
+
+
+def test_who_sends_too_much_is_told_where_larger_pictures_go() -> None:
+    response = gateway_responses([PAGE])["REQUEST_TOO_LARGE"]
+    assert response["statusCode"] == "413"
+    (path,) = re.findall(r"POST (\S+)", body(response)["error"])
+    assert "POST" in app.routes[path]
 
 
 def test_who_is_throttled_is_told_when_to_come_back() -> None:

@@ -24,8 +24,16 @@ _VISIBILITY_SECONDS = {"Runs": 5, "RunsDead": 5}
 class Stage:
     """One stage. ``outputs`` are its stack's, once it is deployed."""
 
-    def __init__(self, name: str, emulator: Emulator, built: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        emulator: Emulator,
+        built: Path,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self._variables = variables or {}
         self.outputs: dict[str, str] = {}
         self._emulator = emulator
         self._built = folder
@@ -53,7 +61,7 @@ class Stage:
 
     def change(self, variable: str, value: str) -> None:
         """Let the next deployment change every function: a variable of the environment."""
-        template = adapted(self.template, self._emulator.url)
+        template = self._adapted()
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["Environment"]["Variables"][variable] = value
@@ -61,13 +69,13 @@ class Stage:
 
     def add(self, name: str, resource: Mapping[str, Any]) -> None:
         """Let the next deployment have one more resource."""
-        template = adapted(self.template, self._emulator.url)
+        template = self._adapted()
         template["Resources"][name] = resource
         self._write(template)
 
     def mend(self) -> None:
         """Let the next deployment be that of what was packaged."""
-        self._write(adapted(self.template, self._emulator.url))
+        self._write(self._adapted())
 
     def admin(self, *arguments: str) -> str:
         """``make admin STAGE=...``; what it printed."""
@@ -107,6 +115,9 @@ class Stage:
                     ReservedConcurrentExecutions=properties["ReservedConcurrentExecutions"],
                 )
 
+    def _adapted(self) -> dict[str, Any]:
+        return adapted(self.template, self._emulator.url, self._variables)
+
     def _write(self, template: Mapping[str, Any]) -> None:
         (self._built / self.name / "sam.json").write_text(json.dumps(template))
 
@@ -129,7 +140,9 @@ def build(folder: Path, stages: Sequence[str]) -> Path:
     return folder
 
 
-def adapted(template: Mapping[str, Any], emulator_url: str) -> dict[str, Any]:
+def adapted(
+    template: Mapping[str, Any], emulator_url: str, variables: Mapping[str, str]
+) -> dict[str, Any]:
     """The template as the emulator takes it; every change is one that it needs, or a test."""
     changed = copy.deepcopy(dict(template))
     resources = changed["Resources"]
@@ -151,6 +164,7 @@ def adapted(template: Mapping[str, Any], emulator_url: str) -> dict[str, Any]:
                     "Fn::Sub": f"{emulator_url}/_aws/execute-api/${{WebsocketAPI}}/{name}"
                 },
                 "TAVERN_NODE_PATHS": str(PACKS),
+                **variables,
             }
     for queue, seconds in _VISIBILITY_SECONDS.items():
         resources[queue]["Properties"]["VisibilityTimeout"] = seconds

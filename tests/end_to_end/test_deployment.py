@@ -10,6 +10,7 @@ import pytest
 
 from tests.builders import node, payload
 from tests.end_to_end.emulator import Emulator
+from tests.end_to_end.people import asking, invitation, register
 from tests.end_to_end.stage import Stage
 from tests.local.client import Client
 
@@ -23,12 +24,6 @@ SWEPT_SECONDS = 90
 def client(dev: Stage) -> Iterator[Client]:
     with dev.edge() as edge, Client(edge.url) as connected:
         yield connected
-
-
-@pytest.fixture(scope="module")
-def prod(emulator: Emulator, packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """A second stage in the same account, of the kind whose data outlives it."""
-    return Stage("prod", emulator, packaged, tmp_path_factory.mktemp("prod"))
 
 
 @pytest.mark.timeout(SWEPT_SECONDS + 60)
@@ -150,16 +145,18 @@ def test_pages_of_the_public_address_may_write_and_those_of_others_may_not(clien
 def test_a_production_stage_that_was_destroyed_finds_its_data_when_it_is_deployed_again(
     prod: Stage, client: Client
 ) -> None:
-    prod.deploy()
-    with prod.edge() as edge, httpx.Client(base_url=edge.url, timeout=30) as browser:
-        made = browser.post("/api/projects", json={"name": "Kept"})
+    with prod.edge() as edge:
+        token = register(edge.url, "Cleo", invitation(prod, "--admin"))
+        with asking(edge.url, token) as script:
+            made = script.post("/api/projects", json={"name": "Kept"})
         assert made.status_code == 201
     assert "comfytavern-prod-library" in prod.destroy()
     names = [project["name"] for project in client.http.get("/api/projects").json()]
     assert "Kept" not in names  # the stage beside it has data of its own, and still works
     prod.deploy()
-    with prod.edge() as edge, httpx.Client(base_url=edge.url, timeout=30) as browser:
-        assert [project["name"] for project in browser.get("/api/projects").json()] == ["Kept"]
+    with prod.edge() as edge, asking(edge.url, token) as script:
+        found = script.get("/api/projects").json()
+        assert [project["name"] for project in found] == ["Kept"]
 
 
 @pytest.mark.timeout(180)

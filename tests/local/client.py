@@ -15,14 +15,17 @@ Frame = dict[str, Any]
 class Client:
     """Speaks to a stack as a browser or a script does; a context manager."""
 
-    def __init__(self, url: str, *, query: str = "") -> None:
-        self.http = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, *, query: str = "", token: str | None = None) -> None:
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=url, timeout=30, headers=self._headers)
         self._address = f"{url.replace('http', 'ws', 1)}/ws{query}"
         self._open = ExitStack()
         self._socket: ClientConnection | None = None
 
     def __enter__(self) -> Self:
-        self._socket = self._open.enter_context(connect(self._address, max_size=None))
+        self._socket = self._open.enter_context(
+            connect(self._address, max_size=None, additional_headers=self._headers)
+        )
         return self
 
     def __exit__(

@@ -73,6 +73,14 @@ def test_very_much_is_sent_in_several_requests() -> None:
     assert sockets.calls > 1
 
 
+def test_without_messages_a_connection_is_asked_for() -> None:
+    def play(publisher: EmbeddedPublisher) -> None:
+        assert publisher.send(HERE, []) is Delivery.TAKEN
+        assert publisher.send(GONE, []) is Delivery.GONE
+
+    assert with_publisher(play).posted == []
+
+
 def test_a_connection_that_is_gone_is_told() -> None:
     def play(publisher: EmbeddedPublisher) -> None:
         assert publisher.send(GONE, ["hello"]) is Delivery.GONE

@@ -70,7 +70,7 @@ def test_whoever_asks_for_help_is_told_every_command(
 ) -> None:
     assert exit_code(arguments) == 0
     told = capsys.readouterr().out
-    assert all(re.search(rf"^ +{command.name} ", told, re.MULTILINE) for command in COMMANDS)
+    assert all(re.search(rf"^ +{command.name}( |$)", told, re.MULTILINE) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -13,6 +13,7 @@ def test_without_an_environment_everything_has_a_default() -> None:
     assert settings.origins == {DEFAULT_ORIGIN}
     assert settings.node_paths == ()
     assert settings.concurrent_runs >= 1
+    assert settings.kms_key == "alias/comfytavern-local"
 
 
 def test_origins_and_folders_are_lists() -> None:
@@ -24,19 +25,55 @@ def test_origins_and_folders_are_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("environment", "mode"),
     [
-        ("BACKEND", "oracle"),
-        ("TAVERN_WORKERS", "many"),
-        ("TAVERN_WORKERS", "0"),
-        ("TAVERN_MODE", "Anarchy"),
-        ("TAVERN_MODE", "MultiUser"),
-        ("TAVERN_ACCESS_PASSWORD", "secret"),
+        ({}, "open"),
+        ({"TAVERN_MODE": "SingleUser", "TAVERN_ACCESS_PASSWORD": ""}, "open"),
+        ({"TAVERN_ACCESS_PASSWORD": "sesame"}, "password"),
+        ({"TAVERN_MODE": "MultiUser"}, "accounts"),
+    ],
+)
+def test_there_are_three_modes(environment: dict[str, str], mode: str) -> None:
+    assert Settings.read(environment).mode == mode
+
+
+def test_strangers_need_an_invitation_unless_told_otherwise() -> None:
+    assert Settings.read({}).registration == "invite"
+    assert Settings.read({"TAVERN_REGISTRATION": "open"}).registration == "open"
+
+
+@pytest.mark.parametrize(
+    ("backend", "needed"), [("embedded", False), ("moto", False), ("aws", True)]
+)
+def test_only_where_strangers_can_be_first_the_first_account_needs_a_code(
+    backend: str, needed: bool
+) -> None:
+    assert Settings.read({"BACKEND": backend}).first_account_needs_code is needed
+
+
+def test_the_access_password_is_not_shown_with_the_settings() -> None:
+    settings = Settings.read({"TAVERN_ACCESS_PASSWORD": "open sesame"})
+    assert settings.access_password == "open sesame"
+    assert "sesame" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        ("BACKEND", {"BACKEND": "oracle"}),
+        ("TAVERN_WORKERS", {"TAVERN_WORKERS": "many"}),
+        ("TAVERN_WORKERS", {"TAVERN_WORKERS": "0"}),
+        ("TAVERN_MODE", {"TAVERN_MODE": "Anarchy"}),
+        ("TAVERN_REGISTRATION", {"TAVERN_REGISTRATION": "closed"}),
+        (
+            "TAVERN_ACCESS_PASSWORD",
+            {"TAVERN_MODE": "MultiUser", "TAVERN_ACCESS_PASSWORD": "secret"},
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name_and_secrets_are_not_repeated(
-    name: str, value: str
+    name: str, environment: dict[str, str]
 ) -> None:
     with pytest.raises(SettingsError, match=name) as refused:
-        Settings.read({name: value})
+        Settings.read(environment)
     assert "secret" not in str(refused.value)

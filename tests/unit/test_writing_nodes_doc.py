@@ -93,6 +93,21 @@ def test_the_node_that_pays_is_not_repeatable(nodes: Registry) -> None:
     assert call(nodes, "pay:Pay", amount=5) == {"receipt": "ada paid 5"}
 
 
+@pytest.mark.parametrize("kind", ["Count", "WaitAndCount"])
+def test_the_nodes_with_a_credential_use_it(nodes: Registry, kind: str) -> None:
+    context = FakeContext(credentials={"right": "mail-1", "wrong": "letter-1"})
+
+    def given(account: str) -> Any:
+        outputs = call(nodes, f"mail:{kind}", context, account=account)
+        return asyncio.run(outputs) if kind == "WaitAndCount" else outputs
+
+    assert given("right") == {"letters": 7}
+    with pytest.raises(NodeError, match="refuses letter-1"):
+        given("wrong")
+    with pytest.raises(NodeError, match="No such credential"):
+        given("none")
+
+
 def test_the_button_of_the_dice_is_handled(
     nodes: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from types_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
@@ -45,6 +46,22 @@ def s3() -> "S3Client":
     return _cached("s3", lambda: session().client("s3", config=_config()))
 
 
+def signing_s3() -> "S3Client":
+    """Signs what others send to S3; calls nobody.
+
+    Left to itself, the SDK would sign forms by a method that newer regions do not take,
+    and name the bucket's address in us-east-1, which only redirects.
+    """
+
+    def make() -> "S3Client":
+        from botocore.config import Config
+
+        newest = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        return session().client("s3", config=newest)
+
+    return _cached("signing s3", make)
+
+
 def dynamodb() -> "DynamoDBClient":
     """Rows: they answer in milliseconds, so a slow answer is soon tried again."""
     return _cached("dynamodb", lambda: session().client("dynamodb", config=_config(read_timeout=5)))
@@ -53,6 +70,11 @@ def dynamodb() -> "DynamoDBClient":
 def sqs() -> "SQSClient":
     """Queues: a long poll takes up to 20 seconds."""
     return _cached("sqs", lambda: session().client("sqs", config=_config(read_timeout=30)))
+
+
+def kms() -> "KMSClient":
+    """Keys: a run waits for them."""
+    return _cached("kms", lambda: session().client("kms", config=_config(read_timeout=5)))
 
 
 def connections(endpoint: str) -> "ApiGatewayManagementApiClient":

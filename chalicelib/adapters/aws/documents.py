@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DeleteMarkerEntryTypeDef,
         GetObjectRequestTypeDef,
         ListObjectsV2RequestPaginateTypeDef,
+        ListObjectVersionsRequestTypeDef,
         ObjectIdentifierTypeDef,
         ObjectVersionTypeDef,
         PutObjectRequestTypeDef,
@@ -108,6 +109,11 @@ class S3Documents:
             if answer.get("Errors"):
                 raise RuntimeError(f"S3 kept versions: {answer['Errors'][0].get('Code')}")
 
+    def withdraw(self, key: str, version: str) -> None:
+        """Remove one version for good; that before it is current again."""
+        if is_key(key) and version:
+            clients.s3().delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+
     def versions(self, key: str) -> list[DocumentVersion]:
         """The history of a key, newest first, delete markers included.
 
@@ -132,6 +138,24 @@ class S3Documents:
             request["StartAfter"] = after
         for page in clients.s3().get_paginator("list_objects_v2").paginate(**request):
             yield from (entry["Key"] for entry in page.get("Contents", []))
+
+    def history(
+        self, prefix: str, *, after: str | None = None
+    ) -> Iterator[tuple[str, DocumentVersion]]:
+        """All versions and delete markers below a prefix, by key; those past ``after``."""
+        request: ListObjectVersionsRequestTypeDef = {"Bucket": self._bucket, "Prefix": prefix}
+        if after is not None:
+            request["KeyMarker"] = after
+        while True:
+            page = clients.s3().list_object_versions(**request)
+            entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            for entry in sorted(entries, key=lambda entry: entry["Key"].encode()):
+                if after is None or entry["Key"].encode() > after.encode():
+                    yield entry["Key"], _version(entry)
+            if not page.get("IsTruncated"):
+                return
+            request["KeyMarker"] = page["NextKeyMarker"]
+            request["VersionIdMarker"] = page["NextVersionIdMarker"]
 
     def _first_try(self, key: str, body: bytes) -> Revision | None:
         """What our own first try wrote, if its answer was lost and the SDK sent another."""

@@ -1,12 +1,18 @@
 """The index on a DynamoDB table: partition ``pk``, sort key ``sk``, JSON in ``value``.
 
+A row of numbers has an attribute a number instead, ``n_`` and its name.
+
 DynamoDB drops rows past ``ttl`` within days only, so they are hidden here.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from chalicelib import json_text
 from chalicelib.adapters.aws import clients, tables
+from chalicelib.adapters.aws.failures import code_of
 from chalicelib.adapters.limits import (
     MAX_PARTITION_BYTES,
     check_changes,
@@ -16,16 +22,20 @@ from chalicelib.adapters.limits import (
     is_row,
 )
 from chalicelib.errors import ConditionFailed
-from chalicelib.ports import Change, Clock, Entry, Page, Put, Remove
+from chalicelib.ports import Add, Change, Clock, Entry, Page, Put, Remove
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import (
         PutTypeDef,
         QueryInputTypeDef,
         TransactWriteItemTypeDef,
+        UpdateTypeDef,
     )
 
     from chalicelib.adapters.aws.tables import FoundItem
+
+
+_NUMBER = "n_"
 
 
 class DynamoIndex:
@@ -91,6 +101,19 @@ class DynamoIndex:
                 return  # by our own first try, whose answer was lost
             raise ConditionFailed(tuple(sorted(lost.found))) from lost
 
+    def add(self, addition: Add) -> Mapping[str, int]:
+        """Apply it alone; the numbers after it; ``ConditionFailed``."""
+        check_changes([addition])
+        try:
+            answer = clients.dynamodb().update_item(
+                **self._addition(addition), ReturnValues="ALL_NEW"
+            )
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed((0,)) from error
+            raise
+        return _numbers(answer["Attributes"])
+
     def _request(self, partition: str, prefix: str, after: str | None) -> "QueryInputTypeDef":
         request: QueryInputTypeDef = {
             "TableName": self._table,
@@ -113,6 +136,8 @@ class DynamoIndex:
     def _action(self, change: Change) -> "TransactWriteItemTypeDef":
         if isinstance(change, Remove):
             return self._remove(change)
+        if isinstance(change, Add):
+            return {"Update": self._addition(change)}
         text = json_text.dumps_exact(change.entry.value)
         check_value(text)
         put: PutTypeDef = {
@@ -125,12 +150,48 @@ class DynamoIndex:
         }
         if change.entry.expires_at is not None:
             put["Item"] = {**put["Item"], "ttl": {"N": str(change.entry.expires_at)}}
-        if change.if_absent:
+        if change.replacing is not None:
+            old = json_text.dumps_exact(change.replacing)
+            put["ConditionExpression"] = f"#value = :old AND {tables.NOT_EXPIRED}"
+            put["ExpressionAttributeNames"] = {"#ttl": "ttl", "#value": "value"}
+            put["ExpressionAttributeValues"] = {":now": self._now(), ":old": {"S": old}}
+            put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        elif change.if_absent:
             put["ConditionExpression"] = "attribute_not_exists(pk) OR #ttl <= :now"
             put["ExpressionAttributeNames"] = {"#ttl": "ttl"}
             put["ExpressionAttributeValues"] = {":now": self._now()}
             put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         return {"Put": put}
+
+    def _addition(self, change: Add) -> "UpdateTypeDef":
+        names = {f"#n{place}": _NUMBER + name for place, name in enumerate(change.amounts)}
+        values = {f":n{place}": {"N": str(n)} for place, n in enumerate(change.amounts.values())}
+        expression = "ADD " + ", ".join(
+            f"#n{place} :n{place}" for place in range(len(change.amounts))
+        )
+        conditions: list[str] = []
+        for place, (name, amount) in enumerate(change.amounts.items()):
+            if amount <= 0 or name not in change.at_most:
+                continue
+            room = change.at_most[name] - amount
+            values[f":room{place}"] = {"N": str(room)}
+            fits = f"#n{place} <= :room{place}"
+            is_zero = f"attribute_not_exists(#n{place})"
+            conditions.append(f"({is_zero} OR {fits})" if room >= 0 else fits)
+        if change.expires_at is not None:
+            expression += " SET #ttl = :ttl"
+            names["#ttl"] = "ttl"
+            values[":ttl"] = {"N": str(change.expires_at)}
+        update: UpdateTypeDef = {
+            "TableName": self._table,
+            "Key": {"pk": {"S": change.partition}, "sk": {"S": change.key}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        if conditions:
+            update["ConditionExpression"] = " AND ".join(conditions)
+        return update
 
     def _remove(self, change: Remove) -> "TransactWriteItemTypeDef":
         key = {"pk": {"S": change.partition}, "sk": {"S": change.key}}
@@ -158,6 +219,14 @@ def _entry(item: "FoundItem") -> Entry:
     return Entry(
         partition=item["pk"]["S"],
         key=item["sk"]["S"],
-        value=json_text.loads_exact(item["value"]["S"]),
+        value=json_text.loads_exact(item["value"]["S"]) if "value" in item else _numbers(item),
         expires_at=int(item["ttl"]["N"]) if "ttl" in item else None,
     )
+
+
+def _numbers(item: "FoundItem") -> dict[str, int]:
+    return {
+        name.removeprefix(_NUMBER): int(value["N"])
+        for name, value in item.items()
+        if name.startswith(_NUMBER)
+    }

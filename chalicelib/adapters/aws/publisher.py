@@ -24,11 +24,13 @@ class GatewayPublisher:
     """A ``Publisher`` for connections whose ``endpoint`` is their gateway's."""
 
     def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
-        """Post messages in order.
+        """Post messages in order; without any, ask if it is there.
 
         The connection is closed when it does not take a message after the SDK's
         retries, or when a message is larger than the gateway takes.
         """
+        if not messages:
+            return self._look(connection)
         client = clients.connections(connection.endpoint)
         try:
             for message in messages:
@@ -52,6 +54,18 @@ class GatewayPublisher:
         except ClientError as error:
             if status_of(error) != _GONE:
                 raise
+
+    def _look(self, connection: Connection) -> Delivery:
+        """Who cannot be asked counts as there."""
+        try:
+            clients.connections(connection.endpoint).get_connection(ConnectionId=connection.id)
+        except ClientError as error:
+            if not _is_the_connections(status_of(error)):
+                raise
+            return Delivery.GONE if status_of(error) == _GONE else Delivery.TAKEN
+        except _NO_ANSWER:
+            return Delivery.TAKEN
+        return Delivery.TAKEN
 
     def _give_up(self, connection: Connection) -> None:
         with suppress(ClientError, *_NO_ANSWER):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         QueryInputTypeDef,
         ScanInputTypeDef,
         TransactWriteItemTypeDef,
+        UniversalAttributeValueTypeDef,
     )
 
     from chalicelib.adapters.aws.tables import FoundItem
@@ -151,6 +152,15 @@ class DynamoRunLog:
         runs = [run_rows.read_header(row) for row in rows]
         return sorted(runs, key=lambda run: (run.submitted_at, run.prompt_id))
 
+    def purge(self, prompt_id: str) -> None:
+        """Remove a run for good: its header first, so that nobody goes on with it."""
+        if is_key(prompt_id):
+            self._remove(run_rows.run_key(prompt_id)["pk"], newest_first=True)
+
+    def purge_keys(self, owner: str) -> int:
+        """Remove all idempotency rows of an owner for good; how many."""
+        return self._remove({"S": f"{run_rows.IDEMPOTENCY}{owner}"}, newest_first=False)
+
     def expire(self, now: float) -> int:  # noqa: ARG002 (the port's)
         """Nothing to do: DynamoDB drops rows past their ``ttl``."""
         return 0
@@ -198,6 +208,23 @@ class DynamoRunLog:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             request.pop("Limit", None)
+
+    def _remove(self, partition: "UniversalAttributeValueTypeDef", *, newest_first: bool) -> int:
+        rows = self._rows(
+            {
+                "TableName": self._table,
+                "ConsistentRead": True,
+                "KeyConditionExpression": "pk = :pk",
+                "ExpressionAttributeValues": {":pk": partition},
+                "ScanIndexForward": not newest_first,
+            }
+        )
+        count = 0
+        for row in rows:
+            key = {"pk": row["pk"], "sk": row["sk"]}
+            tables.write({"Delete": {"TableName": self._table, "Key": key}})
+            count += 1
+        return count
 
     def _scan(self, request: "ScanInputTypeDef") -> "Iterator[FoundItem]":
         while True:

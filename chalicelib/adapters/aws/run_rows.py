@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HEADER = "header"
 EVENTS = "events#"
+IDEMPOTENCY = "idempotency#"
 _FIRST_FORMAT = 1
 
 _ATTRIBUTES = {
@@ -100,7 +101,7 @@ def idempotency_item(row: Idempotency) -> "Item":
     """The row of an idempotency key, which may be any text."""
     key = hashlib.sha256(row.key.encode(errors="surrogatepass")).hexdigest()
     return {
-        "pk": {"S": f"idempotency#{row.owner}"},
+        "pk": {"S": f"{IDEMPOTENCY}{row.owner}"},
         "sk": {"S": key},
         "digest": {"S": row.digest},
         "promptId": {"S": row.prompt_id},

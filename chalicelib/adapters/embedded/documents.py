@@ -91,6 +91,21 @@ class EmbeddedDocuments:
             sqlite.execute("DELETE FROM documents WHERE key = ?", (key,))
             sqlite.execute("DELETE FROM document_versions WHERE key = ?", (key,))
 
+    def withdraw(self, key: str, version: str) -> None:
+        """Remove one version for good; that before it is current again."""
+        if not (is_key(key) and _is_version(version)):
+            return
+        with self._database.write() as sqlite:
+            sqlite.execute(
+                "DELETE FROM document_versions WHERE key = ? AND version = ?", (key, int(version))
+            )
+            sqlite.execute("DELETE FROM documents WHERE key = ?", (key,))
+            sqlite.execute(
+                "INSERT INTO documents SELECT key, version FROM document_versions WHERE etag IS NOT"
+                " NULL AND version = (SELECT max(version) FROM document_versions WHERE key = ?)",
+                (key,),
+            )
+
     def versions(self, key: str) -> list[DocumentVersion]:
         """The history of a key, newest first, delete markers included."""
         if not is_key(key):
@@ -124,6 +139,30 @@ class EmbeddedDocuments:
             if len(page) < _PAGE:
                 return
             after = page[-1][0]
+
+    def history(
+        self, prefix: str, *, after: str | None = None
+    ) -> Iterator[tuple[str, DocumentVersion]]:
+        """All versions and delete markers below a prefix, by key; those past ``after``."""
+        first, end = key_range(prefix, after)
+        from_version = 0
+        while True:
+            with self._database.read() as sqlite:
+                page = sqlite.execute(
+                    "SELECT key, v.version, size, modified_at, etag IS NULL, v.version ="
+                    " (SELECT max(version) FROM document_versions WHERE key = v.key)"
+                    " FROM document_versions AS v WHERE (key, v.version) > (?, ?) AND key < ?"
+                    " AND key >= ? ORDER BY key, v.version LIMIT ?",
+                    (first, from_version - 1, end, first, _PAGE),
+                ).fetchall()
+            for key, version, size, modified_at, deleted, current in page:
+                yield (
+                    key,
+                    DocumentVersion(str(version), size, modified_at, bool(current), bool(deleted)),
+                )
+            if len(page) < _PAGE:
+                return
+            first, from_version = page[-1][0], page[-1][1] + 1
 
     def _row(self, key: str, version: str | None) -> _Row | None:
         with self._database.read() as sqlite:

@@ -6,7 +6,7 @@ see there. A message either way is a JSON array after its length in bytes, four
 of them, big-endian; the first item says what it is:
 
 - ``["send", connection id, [message, ...]]`` is answered ``[true]``, or
-  ``[false]`` if the connection is gone;
+  ``[false]`` if the connection is gone; without messages it only asks that;
 - ``["close", connection id]`` is answered ``[true]``;
 - ``["wake"]`` has no answer: a message was queued, idle workers should look.
 """
@@ -46,7 +46,7 @@ class EmbeddedPublisher:
         self._closed = False
 
     def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
-        """Post messages in order, in one round trip.
+        """Post messages in order, in one round trip; without any, ask if it is there.
 
         The hub closes a connection that has not taken what waits for it within
         30 seconds; then it counts as gone. ``HubUnavailable``.
@@ -151,6 +151,8 @@ def _exactly(hub: socket.socket, size: int) -> bytes | None:
 
 def _portions(messages: Sequence[str]) -> Iterator[Sequence[str]]:
     """Usually all at once; more than a request may hold in several."""
+    if not messages:
+        yield []
     start = size = 0
     for position, message in enumerate(messages):
         size += len(message)

@@ -131,6 +131,20 @@ class EmbeddedRunLog:
                 )
             return [_run(row) for row in rows]
 
+    def purge(self, prompt_id: str) -> None:
+        """Remove a run and its log for good."""
+        with self._database.write() as sqlite:
+            for table in ("run_batches", "run_payloads", "runs"):
+                sqlite.execute(
+                    f"DELETE FROM {table} WHERE prompt_id = ?",  # noqa: S608 (our own names)
+                    (prompt_id,),
+                )
+
+    def purge_keys(self, owner: str) -> int:
+        """Remove all idempotency rows of an owner for good; how many."""
+        with self._database.write() as sqlite:
+            return sqlite.execute("DELETE FROM idempotency WHERE owner = ?", (owner,)).rowcount
+
     def expire(self, now: float) -> int:
         """Drop runs and idempotency rows past ``expires_at``; how many."""
         with self._database.write(relaxed=True) as sqlite:

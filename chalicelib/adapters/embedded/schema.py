@@ -90,4 +90,17 @@ _FORMATS: Migration = (
     "ALTER TABLE run_batches ADD COLUMN format INTEGER NOT NULL DEFAULT 1",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _FORMATS)
+# Rows like those of ``entries``, in a table of their own: as in the cloud.
+_ACCOUNTS: Migration = (
+    """CREATE TABLE account_entries (
+        partition TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        expires_at INTEGER,
+        PRIMARY KEY (partition, key)
+    ) WITHOUT ROWID""",
+    """CREATE INDEX account_entries_by_expiry ON account_entries (expires_at)
+        WHERE expires_at IS NOT NULL""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _FORMATS, _ACCOUNTS)

@@ -16,6 +16,8 @@ Index rows, as partition: key:
     {uid}#recycle-bin: {entryId}                     a deleted project or workflow
     {uid}#recycle-bin#{entryId}: workflow/{id}       a workflow of a deleted project
                                  lease               somebody works on the entry
+    {uid}#usage: usage                               how much the user keeps
+                 recounted                           it was just counted anew
 
 ``version`` is the store's own id of the object's version that the row shows, so
 a save replaces the row of the version before, which must be there. That is the
@@ -147,9 +149,19 @@ def is_project_id(text: str) -> bool:
     return project_id_of(text) == text
 
 
+def user_folder(uid: str) -> str:
+    """What the keys of all documents of a user start with."""
+    return f"users/{uid}/"
+
+
+def usage_partition(uid: str) -> str:
+    """How much a user keeps."""
+    return f"{uid}#usage"
+
+
 def projects_folder(uid: str) -> str:
     """What the keys of all projects of a user start with."""
-    return f"users/{uid}/projects/"
+    return f"{user_folder(uid)}projects/"
 
 
 def projects_partition(uid: str) -> str:

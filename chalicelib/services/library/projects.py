@@ -17,6 +17,7 @@ from chalicelib.services.library.recycle_bin import RecycleBin
 from chalicelib.services.library.rows import TRIES, InRecycleBin, LibraryRows, marker, row
 from chalicelib.services.library.saving import LibrarySaving, check
 from chalicelib.services.library.store import Document, LibraryStore, Stored, Versioned, busy
+from chalicelib.services.library.usage import UNLIMITED, StorageLimits
 
 Views = list[dict[str, Any]]
 
@@ -32,10 +33,16 @@ _DEFAULTS: Document = {
 class Projects:
     """What a user can do with projects."""
 
-    def __init__(self, documents: DocumentStore, index: Index, clock: Clock) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        index: Index,
+        clock: Clock,
+        limits: StorageLimits = UNLIMITED,
+    ) -> None:
         self._index = index
         self._store = LibraryStore(documents, clock)
-        self._rows = LibraryRows(self._store, index)
+        self._rows = LibraryRows(self._store, index, limits)
         self._saving = LibrarySaving(self._store, self._rows)
         self._contents = ProjectContents(self._store, self._rows)
         self._bin = RecycleBin(documents, index, clock)
@@ -52,7 +59,7 @@ class Projects:
         now = self._store.timestamp()
         server_fields = {"id": place.project_id, "createdAt": now, "updatedAt": now}
         stored = self._added(place, _metadata({**given, **server_fields}))
-        self._index.write(Put(row(stored)), Put(marker(place)))
+        self._list_new(stored)
         return stored.versioned()
 
     def get(self, uid: str, project_id: str) -> Versioned:
@@ -103,6 +110,22 @@ class Projects:
             self._index.write(Put(entry.completed().row()), lease.remove())
             self._store.hide(current)
             return
+        raise busy()
+
+    def _list_new(self, stored: Stored) -> None:
+        place = stored.place
+        addition = self._rows.usage.added(place.uid, stored.size, documents=1)
+        for _ in range(TRIES):
+            try:
+                self._index.write(Put(row(stored)), Put(marker(place)), addition)
+            except ConditionFailed:
+                try:
+                    self._rows.usage.make_room(place.uid, addition, self._store.now())
+                except TooLarge:
+                    self._store.withdraw(stored)
+                    raise
+            else:
+                return
         raise busy()
 
     def _is_deleted_by_another(self, place: Place) -> bool:

@@ -17,6 +17,7 @@ from chalicelib.services.library import keys as library_keys
 from chalicelib.services.library.bin_entries import BinEntry
 from chalicelib.services.library.keys import MARKER, Place
 from chalicelib.services.library.store import Document, LibraryStore, Stored, busy
+from chalicelib.services.library.usage import UNLIMITED, StorageLimits, Usage, refused_for_room
 
 TRIES = 5
 _SUMMARY_FIELDS = ("description", "updatedAt", "creationMethod", "referencedWorkflows")
@@ -46,13 +47,17 @@ class _NameTaken(Conflict):
 class LibraryRows:
     """One row a document, which shows the version that its key names."""
 
-    def __init__(self, store: LibraryStore, index: Index) -> None:
+    def __init__(
+        self, store: LibraryStore, index: Index, limits: StorageLimits = UNLIMITED
+    ) -> None:
         self._store = store
         self.index = index
+        self.usage = Usage(store.documents, index, limits)
 
     def replace(self, old: Stored, new: Stored, *, claim: str | None = None) -> bool:
         """Show the version that was just written; ``NotFound`` if it was deleted meanwhile.
 
+        ``TooLarge`` if the user keeps too much by now; then nothing is changed.
         False if others were at work too, and the row shows what came of that.
         """
         changes: list[Change] = [
@@ -64,12 +69,18 @@ class LibraryRows:
             if claim is not None:
                 token = library_keys.claim_row(claim)
                 changes.append(Remove(new.place.partition, token, if_present=True))
-        try:
-            self.index.write(*changes)
-        except ConditionFailed:
-            self.settle(old.place)
-            return False
-        return True
+        addition = self.usage.added(old.place.uid, new.size)
+        for _ in range(TRIES):
+            try:
+                self.index.write(*changes, addition)
+            except ConditionFailed as lost:
+                if refused_for_room(lost, len(changes)):
+                    self.usage.make_room(old.place.uid, addition, self._store.now())
+                    continue
+                self.settle(old.place)
+                return False
+            return True
+        raise busy()
 
     def settle(self, place: Place) -> Stored:
         """Make the row show the current version, whoever wrote it; returns that.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from chalicelib.errors import NotFound, PreconditionFailed
+from chalicelib.errors import NotFound, PreconditionFailed, TooLarge
 from chalicelib.services.library.if_match import IfMatch
 from chalicelib.services.library.keys import Place
 from chalicelib.services.library.names import LibraryNames
@@ -72,6 +72,9 @@ class LibrarySaving:
         except (NotFound, BeingRestored):  # it is not listed any more, or not yet
             with suppress(PreconditionFailed):
                 self._store.replace(new, old.document)
+            raise
+        except TooLarge:
+            self._store.withdraw(new)
             raise
 
 

@@ -58,6 +58,8 @@ class Stored:
     version: str
     life: str
     interface_changed: bool = False
+    size: int = 0
+    """In bytes, of what was written just now."""
 
     @property
     def name(self) -> str:
@@ -118,7 +120,7 @@ class LibraryStore:
             if block is None:
                 raise
             revision = self.documents.put(place.key, body, if_match=block.etag)
-        return Stored(place, document, revision.etag, revision.version, life)
+        return Stored(place, document, revision.etag, revision.version, life, size=len(body))
 
     def replace(self, old: Stored, document: Document, *, life: str | None = None) -> Stored:
         """Write a new version over the one that was read; else ``PreconditionFailed``."""
@@ -127,7 +129,19 @@ class LibraryStore:
         hidden = {"life": life, **({"interfaceChanged": True} if interface_changed else {})}
         body = _body(document, hidden)
         revision = self.documents.put(old.place.key, body, if_match=old.etag)
-        return Stored(old.place, document, revision.etag, revision.version, life, interface_changed)
+        return Stored(
+            old.place,
+            document,
+            revision.etag,
+            revision.version,
+            life,
+            interface_changed,
+            len(body),
+        )
+
+    def withdraw(self, written: Stored) -> None:
+        """Take back a version that was just written; what was there before is current again."""
+        self.documents.withdraw(written.place.key, written.version)
 
     def hide(self, current: Stored) -> None:
         """Put a delete marker on a document whose life has ended; its versions stay.

@@ -10,8 +10,15 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.errors import ConditionFailed, Conflict, InvalidInput, NotFound, PreconditionFailed
-from chalicelib.ports import Clock, DocumentStore, Index, Put, Remove
+from chalicelib.errors import (
+    ConditionFailed,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+)
+from chalicelib.ports import Add, Clock, DocumentStore, Index, Put, Remove
 from chalicelib.schemas.parsing import parse
 from chalicelib.schemas.workflows import WorkflowDraft
 from chalicelib.services.library import keys as library_keys
@@ -37,6 +44,7 @@ from chalicelib.services.library.store import (
     busy,
     timestamp,
 )
+from chalicelib.services.library.usage import UNLIMITED, StorageLimits, refused_for_room
 
 _logger = logging.getLogger(__name__)
 
@@ -59,9 +67,15 @@ _DEFAULTS: Mapping[str, Any] = {"nodes": [], "edges": [], "viewport": _VIEWPORT}
 class Workflows:
     """What a user can do with the workflows of a project."""
 
-    def __init__(self, documents: DocumentStore, index: Index, clock: Clock) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        index: Index,
+        clock: Clock,
+        limits: StorageLimits = UNLIMITED,
+    ) -> None:
         self._store = LibraryStore(documents, clock)
-        self._rows = LibraryRows(self._store, index)
+        self._rows = LibraryRows(self._store, index, limits)
         self._names = LibraryNames(self._store, self._rows)
         self._saving = LibrarySaving(self._store, self._rows)
 
@@ -218,15 +232,21 @@ class Workflows:
 
     def _list_new(self, stored: Stored, *, chosen: bool) -> None:
         place = stored.place
+        addition = self._rows.usage.added(place.uid, stored.size, documents=1)
         for _ in range(TRIES):
             try:
                 self._rows.index.write(
-                    Put(row(stored), if_absent=True), Put(name_entry(stored), if_absent=True)
+                    Put(row(stored), if_absent=True),
+                    Put(name_entry(stored), if_absent=True),
+                    addition,
                 )
             except ConditionFailed as lost:
                 if 0 in lost.positions:  # we were so slow that another request has listed it
                     self._rows.settle(place)
                     return
+                if refused_for_room(lost, 2):
+                    self._make_room(stored, addition, chosen=chosen)
+                    continue
             else:
                 return
             try:
@@ -236,6 +256,13 @@ class Workflows:
                 raise refusal if isinstance(refusal, Conflict) else busy() from None
         self._forget(stored, chosen=chosen)
         raise busy()
+
+    def _make_room(self, stored: Stored, addition: Add, *, chosen: bool) -> None:
+        try:
+            self._rows.usage.make_room(stored.place.uid, addition, self._store.now())
+        except TooLarge:
+            self._forget(stored, chosen=chosen)
+            raise
 
     def _withdraw(self, stored: Stored, *, chosen: bool) -> None:
         try:

@@ -5,6 +5,7 @@ and the function that runs the command checks by the same what it was sent: the 
 may be of different versions.
 """
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,25 +17,38 @@ Arguments = Mapping[str, Value]
 """By name. An argument that was not given, and has no default, is not there."""
 Row = Mapping[str, str | int | None]
 
-_MAX_TEXT = 1000
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file for the operator's machine, or a piece of one; the last is ``whole``."""
+
+    name: str
+    body: bytes
+    whole: bool = True
+
+    def document(self) -> dict[str, Any]:
+        """As JSON: ``{name, body, whole}``, the body in base64."""
+        body = base64.b64encode(self.body).decode()
+        return {"name": self.name, "body": body, "whole": self.whole}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
     """One argument of a command: ``--name``, or by its place, which makes it required.
 
-    A text has 1 to 1,000 characters that can be printed, a number is from ``least``
-    to ``most``.
+    A text has 1 to ``longest`` characters that can be printed, a number is from
+    ``least`` to ``most``. A flag is given or not; its value is 1.
     """
 
     name: str
     help: str
-    kind: Literal["text", "number"] = "text"
+    kind: Literal["text", "number", "flag"] = "text"
     by_place: bool = False
     choices: tuple[str, ...] = ()
     default: Value | None = None
     least: int = 1
     most: int = 10_000
+    longest: int = 1000
 
     def parse(self, text: str) -> Value:
         """The value of what was typed; ``InvalidInput``."""
@@ -48,7 +62,10 @@ class Argument:
 
     def check(self, value: object) -> Value:
         """The value, if it can be one of this argument; ``InvalidInput``."""
-        if self.kind == "number":
+        if self.kind == "flag":
+            if type(value) is int and value == 1:
+                return value
+        elif self.kind == "number":
             # True is a number to Python.
             if type(value) is int and self.least <= value <= self.most:
                 return value
@@ -59,15 +76,17 @@ class Argument:
     def _fits(self, text: str) -> bool:
         if self.choices:
             return text in self.choices
-        return 0 < len(text) <= _MAX_TEXT and text.isprintable()
+        return 0 < len(text) <= self.longest and text.isprintable()
 
     def _wrong(self) -> InvalidInput:
-        if self.kind == "number":
+        if self.kind == "flag":
+            expected = "1"
+        elif self.kind == "number":
             expected = f"a whole number from {self.least} to {self.most}"
         elif self.choices:
             expected = f"one of {', '.join(self.choices)}"
         else:
-            expected = f"1 to {_MAX_TEXT} characters that can be printed"
+            expected = f"1 to {self.longest} characters that can be printed"
         return InvalidInput.field(self.name, f"{expected} is expected")
 
 
@@ -77,16 +96,18 @@ class Answer:
 
     ``note`` is a sentence for the operator. ``failed`` says that some of what was
     asked for could not be done. ``following`` are arguments for the same command to
-    go on with: its time was up before its work was done.
+    go on with: its time was up before its work was done. ``files`` are for the
+    operator's machine.
     """
 
     rows: Sequence[Row]
     note: str | None = None
     failed: bool = False
     following: Arguments | None = None
+    files: Sequence[File] = ()
 
     def document(self) -> dict[str, Any]:
-        """The answer as JSON: ``{rows, note?, failed?, following?}``."""
+        """The answer as JSON: ``{rows, note?, failed?, following?, files?}``."""
         document: dict[str, Any] = {"rows": [dict(row) for row in self.rows]}
         if self.note is not None:
             document["note"] = self.note
@@ -94,6 +115,8 @@ class Answer:
             document["failed"] = True
         if self.following is not None:
             document["following"] = dict(self.following)
+        if self.files:
+            document["files"] = [file.document() for file in self.files]
         return document
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib import json_text
 from chalicelib.engine import events, graph, validate
@@ -43,16 +43,28 @@ from chalicelib.services.tally import Tally
 
 _INLINE_PAYLOAD_BYTES = 16 * 1024
 _IDEMPOTENCY_SECONDS = 24 * 3600
+# No user's own limit is lower (``accounts/quotas``): below it nobody looks it up.
+_FEW_RUNS = 10
 _PROMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one user may ask for. ``concurrent_runs`` run at a time; more wait."""
+    """What one user may ask for. ``concurrent_runs`` run at a time; more wait.
+
+    ``active_runs`` wait or run.
+    """
 
     concurrent_runs: int
     queued_runs: int = 1000
+    active_runs: int = 1200
     payload_bytes: int = 4 * 1024 * 1024
+
+
+class OwnLimits(Protocol):
+    """Knows which limit a user has."""
+
+    def limit(self, uid: str, name: str) -> int | None: ...
 
 
 class Executions:
@@ -70,6 +82,7 @@ class Executions:
         clock: Clock,
         metrics: Metrics,
         limits: Limits,
+        own_limits: OwnLimits | None = None,
     ) -> None:
         self._log = log
         self._documents = documents
@@ -80,6 +93,7 @@ class Executions:
         self._clock = clock
         self._metrics = metrics
         self._limits = limits
+        self._own_limits = own_limits
 
     def submit(
         self,
@@ -205,11 +219,16 @@ class Executions:
     def _check_queue(self, owner: str) -> bool:
         """Will a new run of this user wait? ``TooManyRequests`` if too many do already."""
         numbers = queue_numbers(self._log, owner)
-        if numbers["pendingExecutions"] >= self._limits.queued_runs:
-            limit = self._limits.queued_runs
-            details = {"queuedRuns": [f"at most {limit} may wait"]}
-            raise TooManyRequests(f"{limit} runs are waiting already", details)
         active = numbers["runningExecutions"] + numbers["pendingExecutions"]
+        for name, counted, most, what in (
+            ("queuedRuns", numbers["pendingExecutions"], self._limits.queued_runs, "waiting"),
+            ("activeRuns", active, self._limits.active_runs, "waiting or running"),
+        ):
+            if self._own_limits is not None and counted >= _FEW_RUNS:
+                most = self._own_limits.limit(owner, name) or most
+            if counted >= most:
+                details = {name: [f"at most {most} may be {what}"]}
+                raise TooManyRequests(f"{counted} runs are {what} already", details)
         return active >= self._limits.concurrent_runs
 
     def _new_run(

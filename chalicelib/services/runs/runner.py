@@ -24,6 +24,7 @@ from chalicelib.services.runs.dispatch import Dispatch
 from chalicelib.services.runs.ending import Ending
 from chalicelib.services.runs.journal import Commit, RunJournal
 from chalicelib.services.runs.node_times import TimedJournal
+from chalicelib.services.runs.secrets import OpenCredential, RunSecrets, none_stored
 from chalicelib.services.runs.spill import Spill
 from chalicelib.services.tally import Tally
 
@@ -48,6 +49,7 @@ class Parts:
     types: NodeTypes
     clock: Clock
     metrics: Metrics
+    open_credential: OpenCredential = none_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,9 @@ class _Turn:
         if state.nodes:
             await asyncio.to_thread(self._spill.restore, state)
         plan = make_plan(graph.parse(payload), self._parts.types)
-        settings = Settings(self._run.owner, self._run.prompt_id)
+        run = self._run
+        secrets = RunSecrets(run.owner, self._parts.open_credential)
+        settings = Settings(run.owner, run.prompt_id, secrets.credential, secrets.redaction)
         timed = TimedJournal(journal)
         try:
             await Execution(plan, state, timed, self._threads, settings).run()

@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
 
 from chalicelib.engine import events
 from chalicelib.errors import LogMovedOn, NewerFormat, NotFound
@@ -26,7 +27,7 @@ class Sweeper:
         self,
         *,
         log: RunLog,
-        index: Index,
+        indexes: Sequence[Index],
         dispatch: Dispatch,
         archive: Archive,
         ending: Ending,
@@ -35,7 +36,7 @@ class Sweeper:
         max_attempts: int,
     ) -> None:
         self._log = log
-        self._index = index
+        self._indexes = indexes
         self._dispatch = dispatch
         self._archive = archive
         self._ending = ending
@@ -88,7 +89,8 @@ class Sweeper:
                     self.requeue(run)
                     counts["requeued"] += 1
                     tally.runs_requeued += 1
-        counts["expired"] = self._archive.forget_expired() + self._index.expire(now)
+        lapsed = sum(index.expire(now) for index in self._indexes)
+        counts["expired"] = self._archive.forget_expired() + lapsed
         return counts
 
     def _was_tried_enough(self, run: Run, tally: Tally) -> bool:

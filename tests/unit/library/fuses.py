@@ -4,10 +4,11 @@ Either the process dies, and nothing works from then on, or another request is
 served in between.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from chalicelib.ports import (
+    Add,
     Change,
     DocumentStore,
     DocumentVersion,
@@ -110,8 +111,16 @@ class FusedDocuments:
     def versions(self, key: str) -> list[DocumentVersion]:
         return self._fuse.call(lambda: self._documents.versions(key))
 
+    def withdraw(self, key: str, version: str) -> None:
+        self._fuse.call(lambda: self._documents.withdraw(key, version))
+
     def keys(self, prefix: str, *, after: str | None = None) -> Iterator[str]:
         return self._fuse.call(lambda: self._documents.keys(prefix, after=after))
+
+    def history(
+        self, prefix: str, *, after: str | None = None
+    ) -> Iterator[tuple[str, DocumentVersion]]:
+        return self._fuse.call(lambda: self._documents.history(prefix, after=after))
 
 
 class FusedIndex:
@@ -138,6 +147,9 @@ class FusedIndex:
 
     def write(self, *changes: Change) -> None:
         self._fuse.call(lambda: self._index.write(*changes))
+
+    def add(self, addition: Add) -> Mapping[str, int]:
+        return self._fuse.call(lambda: self._index.add(addition))
 
     def expire(self, now: float) -> int:
         return self._fuse.call(lambda: self._index.expire(now))

@@ -22,8 +22,14 @@ class FakeContext:
     config: Mapping[str, Any] = field(default_factory=dict)
     mode: str | None = None
     interface_inputs: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
     logged: list[str] = field(default_factory=list)
     reported: list[tuple[float, float]] = field(default_factory=list)
+
+    def credential(self, credential_id: str) -> str:
+        if credential_id not in self.credentials:
+            raise NodeError("No such credential")
+        return self.credentials[credential_id]
 
     def progress(self, value: float, maximum: float) -> None:
         self.reported.append((value, maximum))

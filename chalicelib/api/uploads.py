@@ -1,0 +1,101 @@
+"""Files that come with a request, as a field of a form (RFC 7578)."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.api.http import Call
+from chalicelib.errors import InvalidInput, TooLarge, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from multipart import PushMultipartParser
+
+FORM = "multipart/form-data"
+
+_MAX_FIELDS = 30
+_MAX_OTHER_BYTES = 64 * 1024
+"""What the form may have beside the file: other fields, boundaries, names."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file of a form. Its declared type is not here: nobody may rely on it.
+
+    ``name`` is what the client calls it, without folders and control characters; None
+    where nothing is left of it.
+    """
+
+    name: str | None
+    data: bytes
+
+
+def file_of(call: Call, field: str, *, max_bytes: int, instead: str | None = None) -> UploadedFile:
+    """The one file of a form's field, which is not empty.
+
+    ``instead`` says in the error where files go that are too large for a request.
+    ``UnsupportedMediaType`` for a body that is no form, ``InvalidInput`` for a form that
+    cannot be read or has not just one such file, ``TooLarge``.
+    """
+    from multipart import MultipartError  # no other route needs it
+
+    body = call.body
+    parser = _parser(call.headers.get("content-type", ""))
+    if len(body) > max_bytes + _MAX_OTHER_BYTES:
+        raise _too_large(field, max_bytes, instead)
+    try:
+        found = _files(parser, body, field)
+    except MultipartError as error:
+        raise InvalidInput(f"The form cannot be read: {error}") from error
+    if len(found) != 1:
+        message = "two files" if found else f"a file is expected, in a form ({FORM})"
+        raise InvalidInput.field(field, message)
+    if not found[0].data:
+        raise InvalidInput.field(field, "the file is empty")
+    if len(found[0].data) > max_bytes:
+        raise _too_large(field, max_bytes, instead)
+    return found[0]
+
+
+def _parser(content_type: str) -> "PushMultipartParser":
+    from multipart import MultipartError, PushMultipartParser, parse_options_header
+
+    kind, options = parse_options_header(content_type)
+    if kind != FORM:
+        raise UnsupportedMediaType(f"A body of {FORM} is expected")
+    try:
+        return PushMultipartParser(
+            options.get("boundary", ""), max_segment_count=_MAX_FIELDS, strict=True
+        )
+    except MultipartError as error:
+        raise InvalidInput("The form cannot be read: its boundary is missing") from error
+
+
+def _files(parser: "PushMultipartParser", body: bytes, field: str) -> list[UploadedFile]:
+    """All values of the field. An event is the head of a field, a piece of it, or None, its end."""
+    found: list[UploadedFile] = []
+    name: str | None = None
+    wanted = False
+    pieces: list[bytes] = []
+    with parser:
+        for event in parser.parse(body):
+            if event is None:
+                if wanted:
+                    found.append(UploadedFile(_safe(name), b"".join(pieces)))
+                pieces.clear()
+            elif isinstance(event, (bytes, bytearray)):
+                pieces.append(bytes(event))
+            else:
+                wanted, name = event.name == field, event.filename
+    return found
+
+
+def _safe(name: str | None) -> str | None:
+    """The last part of a file's name, as a text that can go anywhere."""
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    return "".join(mark for mark in last if mark.isprintable()).strip() or None
+
+
+def _too_large(field: str, max_bytes: int, instead: str | None) -> TooLarge:
+    message = f"A file may have at most {max_bytes} bytes"
+    if instead is not None:
+        message += f"; what is too large for a request goes to {instead}"
+    return TooLarge(f"{field}: {message}", {field: [message]})

@@ -1,0 +1,110 @@
+"""Where the parts are joined: the one place that knows which adapter stands behind a port.
+
+Every part is made on first use and kept for the life of the process. Imports
+happen inside the functions where not every process needs them: of the other
+family of adapters, of what only the API uses (pydantic takes longer to import
+than a small run takes to run), and of the engine, which only a worker uses.
+"""
+
+from chalicelib.container.identity import (
+    audit,
+    callers,
+    credentials,
+    invites,
+    limits,
+    profile,
+    quotas,
+    request_rate,
+    revocations,
+    service_keys,
+    sessions,
+    sign_in,
+    tickets,
+    tokens,
+    users,
+)
+from chalicelib.container.library import index_repair, projects, recycle_bin, templates, workflows
+from chalicelib.container.operations import erasure, export, run_operations, user_operations
+from chalicelib.container.parts import clock, close, part, settings, use
+from chalicelib.container.runs import (
+    HOT_DAYS,
+    advance_registry_generation,
+    archive,
+    dispatch,
+    ending,
+    executions,
+    registry,
+    registry_generation,
+    runner,
+    sweeper,
+)
+from chalicelib.container.sockets import connections
+from chalicelib.container.stores import (
+    MAX_RECEIVES,
+    accounts,
+    database,
+    dead_letters,
+    documents,
+    index,
+    metrics,
+    publisher,
+    queue,
+    run_log,
+    uploads,
+    vault,
+)
+
+__all__ = [
+    "HOT_DAYS",
+    "MAX_RECEIVES",
+    "accounts",
+    "advance_registry_generation",
+    "archive",
+    "audit",
+    "callers",
+    "clock",
+    "close",
+    "connections",
+    "credentials",
+    "database",
+    "dead_letters",
+    "dispatch",
+    "documents",
+    "ending",
+    "erasure",
+    "executions",
+    "export",
+    "index",
+    "index_repair",
+    "invites",
+    "limits",
+    "metrics",
+    "part",
+    "profile",
+    "projects",
+    "publisher",
+    "queue",
+    "quotas",
+    "recycle_bin",
+    "registry",
+    "registry_generation",
+    "request_rate",
+    "revocations",
+    "run_log",
+    "run_operations",
+    "runner",
+    "service_keys",
+    "sessions",
+    "settings",
+    "sign_in",
+    "sweeper",
+    "templates",
+    "tickets",
+    "tokens",
+    "uploads",
+    "use",
+    "user_operations",
+    "users",
+    "vault",
+    "workflows",
+]

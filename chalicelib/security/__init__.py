@@ -1,0 +1,4 @@
+"""Passwords, tokens and envelopes: the standard library and ``cryptography`` only.
+
+``cryptography`` is imported by the functions that need it: most processes never do.
+"""

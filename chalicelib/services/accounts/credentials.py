@@ -1,0 +1,149 @@
+"""External credentials: what nodes need to use services elsewhere in their owner's name.
+
+Each is sealed under a data key of its own, which the vault has wrapped. User, id
+and service are authenticated with it: a row that is copied to somebody else, or
+renamed to another service, does not open.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from chalicelib.errors import ConditionFailed, Conflict, NotFound, TooLarge
+from chalicelib.ports import Clock, Entry, Index, Put, Remove, Vault
+from chalicelib.security import envelopes
+from chalicelib.services.accounts import audit, rows
+
+# All of them fit one page of a query, beside the rest of what a user has.
+MAX_CREDENTIALS = 50
+MAX_BYTES = 8 * 1024
+_SHOWN = ("id", "serviceName", "displayName", "displayHint", "createdAt")
+_HINT_LENGTH = 4
+# With four of each end shown, at least half of it is not.
+_HINTED_LENGTH = 16
+
+_ID = re.compile(r"[0-9a-z]{1,64}\Z")
+
+Row = Mapping[str, Any]
+
+
+def metadata(row: Row) -> dict[str, Any]:
+    """What clients see of a stored credential: never its content, nor the envelope."""
+    return {field: row[field] for field in _SHOWN if row.get(field) is not None}
+
+
+class Credentials:
+    """The external credentials of all users; everyone sees his own."""
+
+    def __init__(self, accounts: Index, vault: Vault, clock: Clock) -> None:
+        self._accounts = accounts
+        self._vault = vault
+        self._clock = clock
+
+    def list(self, uid: str) -> list[dict[str, Any]]:
+        """What there is, oldest first, without any content."""
+        found = sorted(self._rows(uid), key=lambda row: (row["createdAt"], row["id"]))
+        return [metadata(row) for row in found]
+
+    def create(self, uid: str, body: object) -> dict[str, Any]:
+        """Seal and keep a credential; its metadata.
+
+        ``InvalidInput``, ``TooLarge``; ``Conflict`` if the user has ``MAX_CREDENTIALS``.
+        """
+        from chalicelib.schemas.parsing import parse
+        from chalicelib.schemas.user_keys import CredentialDraft
+
+        draft = parse(CredentialDraft, body)
+        plain = draft.credential.encode()
+        if len(plain) > MAX_BYTES:
+            raise TooLarge(f"The credential has {len(plain)} bytes; at most {MAX_BYTES} are kept")
+        if len(self._rows(uid)) >= MAX_CREDENTIALS:
+            details = {"credentials": [f"at most {MAX_CREDENTIALS} at a time"]}
+            raise Conflict(f"There are {MAX_CREDENTIALS} credentials; remove one first", details)
+        row: dict[str, Any] = {
+            "id": rows.new_id(),
+            "serviceName": draft.service_name,
+            "displayName": draft.display_name,
+            "displayHint": _hint(draft.credential),
+            "createdAt": rows.timestamp(self._clock.now()),
+        }
+        data_key = self._vault.new_key(_context(uid, row))
+        row["envelope"] = envelopes.seal(plain, _identity(uid, row), data_key)
+        self._accounts.write(
+            Put(_entry(uid, row), if_absent=True),
+            audit.entry(uid, "credential-made", self._clock.now(), {"id": row["id"]}),
+        )
+        return metadata(row)
+
+    def remove(self, uid: str, credential_id: str) -> None:
+        """Forget a credential; ``NotFound``."""
+        _check_id(credential_id)
+        try:
+            self._accounts.write(
+                Remove(rows.of_user(uid), _key(credential_id), if_present=True),
+                audit.entry(uid, "credential-removed", self._clock.now(), {"id": credential_id}),
+            )
+        except ConditionFailed as error:
+            raise NotFound("No such credential") from error
+
+    def open(self, uid: str, credential_id: str) -> str:
+        """The content, for a worker's memory only; ``NotFound``, ``SecretUnreadable``."""
+        _check_id(credential_id)
+        entry = self._accounts.get(rows.of_user(uid), _key(credential_id))
+        if entry is None:
+            raise NotFound("No such credential")
+        row = entry.value
+        wrapped = envelopes.wrapped_key(row["envelope"])
+        data_key = self._vault.unwrap(wrapped, _context(uid, row))
+        return envelopes.open_(row["envelope"], _identity(uid, row), data_key).decode()
+
+    def rewrap_all(self, uid: str) -> int:
+        """Wrap the data keys of a user's credentials under the newest master key; how many.
+
+        No content is opened for it. One that is removed meanwhile stays removed.
+        ``SecretUnreadable`` if a wrapped key does not open; those before it are done.
+        """
+        count = 0
+        for row in self._rows(uid):
+            wrapped = envelopes.wrapped_key(row["envelope"])
+            renewed = self._vault.rewrap(wrapped, _context(uid, row))
+            envelope = envelopes.rewrapped(row["envelope"], renewed)
+            entry = _entry(uid, {**row, "envelope": envelope})
+            with suppress(ConditionFailed):
+                self._accounts.write(Put(entry, replacing=row))
+                count += 1
+        return count
+
+    def _rows(self, uid: str) -> Sequence[Row]:
+        found = self._accounts.query(rows.of_user(uid), _key("")).entries
+        return [entry.value for entry in found]
+
+
+def _check_id(credential_id: str) -> None:
+    """``NotFound`` for what we never gave out, before a store has to make sense of it."""
+    if not _ID.match(credential_id):
+        raise NotFound("No such credential")
+
+
+def _key(credential_id: str) -> str:
+    return f"credential#{credential_id}"
+
+
+def _entry(uid: str, row: Row) -> Entry:
+    return Entry(rows.of_user(uid), _key(row["id"]), row)
+
+
+def _context(uid: str, row: Row) -> dict[str, str]:
+    """What the vault binds the key to. Its log shows this: the user's own words stay out."""
+    return {"uid": uid, "credential": row["id"]}
+
+
+def _identity(uid: str, row: Row) -> bytes:
+    return envelopes.associated_data({**_context(uid, row), "service": row["serviceName"]})
+
+
+def _hint(credential: str) -> dict[str, str] | None:
+    if len(credential) < _HINTED_LENGTH:
+        return None
+    return {"prefix": credential[:_HINT_LENGTH], "suffix": credential[-_HINT_LENGTH:]}

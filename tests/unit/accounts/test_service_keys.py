@@ -1,0 +1,125 @@
+"""Keys that are made and removed at the same time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.embedded.database import Database
+from chalicelib.adapters.embedded.index import EmbeddedIndex
+from chalicelib.errors import NotAllowed
+from chalicelib.ports import Add, Change, Entry, Index, Page
+from chalicelib.services.accounts.service_keys import ServiceKeys
+from chalicelib.services.accounts.tokens import Tokens
+from chalicelib.services.accounts.users import DEFAULT_USER, Users
+from chalicelib.services.callers import OPEN, Caller
+from tests.clock import ManualClock
+
+
+class Interrupted:
+    """An index in which something else happens just before the next write."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.before_write: Callable[[], object] | None = None
+
+    def get(self, partition: str, key: str) -> Entry | None:
+        return self._index.get(partition, key)
+
+    def query(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page:
+        return self._index.query(partition, prefix, limit=limit, after=after)
+
+    def write(self, *changes: Change) -> None:
+        happening, self.before_write = self.before_write, None
+        if happening is not None:
+            happening()
+        self._index.write(*changes)
+
+    def add(self, addition: Add) -> Mapping[str, int]:
+        return self._index.add(addition)
+
+    def expire(self, now: float) -> int:
+        return self._index.expire(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of the one user."""
+
+    index: Interrupted
+    tokens: Tokens
+    keys: ServiceKeys
+
+    def new(self, caller: Caller = OPEN) -> dict[str, Any]:
+        return self.keys.create(caller, {"scopes": ["read", "write"]})
+
+    def caller(self, key: dict[str, Any]) -> Caller:
+        """Who shows this key."""
+        row = self.tokens.resolve(key["secret"])
+        return Caller(row.uid, row.username, row.is_admin, row.scopes, "key", row.id)
+
+    def ids(self) -> list[str]:
+        return [key["id"] for key in self.keys.list(DEFAULT_USER)]
+
+
+@pytest.fixture
+def ring() -> Iterator[Keyring]:
+    clock = ManualClock()
+    with closing(Database(None)) as database:
+        index = Interrupted(EmbeddedIndex(database, clock, "account_entries"))
+        tokens = Tokens(index, clock)
+        yield Keyring(index, tokens, ServiceKeys(index, Users(index, clock), tokens, clock))
+
+
+def test_a_key_made_while_its_maker_is_removed_ends_too(ring: Keyring) -> None:
+    maker = ring.new()
+    caller = ring.caller(maker)
+    ring.index.before_write = lambda: ring.new(caller)
+    ring.keys.remove(OPEN, maker["id"])
+    assert ring.ids() == []
+
+
+def test_a_key_that_was_just_removed_makes_none(ring: Keyring) -> None:
+    maker = ring.new()
+    caller = ring.caller(maker)
+    ring.index.before_write = lambda: ring.keys.remove(OPEN, maker["id"])
+    with pytest.raises(NotAllowed, match="removed"):
+        ring.new(caller)
+    assert ring.ids() == []
+
+
+def test_a_key_that_was_used_meanwhile_makes_one(ring: Keyring) -> None:
+    maker = ring.new()
+    caller = ring.caller(maker)
+    ring.index.before_write = lambda: ring.tokens.touch(ring.tokens.resolve(maker["secret"]))
+    made = ring.new(caller)
+    ring.new(caller)
+    assert made["id"] in ring.ids()
+
+
+def test_a_key_removed_by_two_at_once_is_gone(ring: Keyring) -> None:
+    key, other = ring.new(), ring.new()
+    ring.index.before_write = lambda: ring.keys.remove(OPEN, key["id"])
+    ring.keys.remove(OPEN, key["id"])
+    assert ring.ids() == [other["id"]]
+
+
+def test_a_key_is_refused_once_its_time_is_up() -> None:
+    clock = ManualClock()
+    with closing(Database(None)) as database:
+        index = EmbeddedIndex(database, clock, "account_entries")
+        tokens = Tokens(index, clock)
+        keys = ServiceKeys(index, Users(index, clock), tokens, clock)
+        keys.create(OPEN, {"expiresAt": "2027-01-15T08:00:01Z"})
+        assert len(keys.list(DEFAULT_USER)) == 1
+        clock.advance(1)
+        assert keys.list(DEFAULT_USER) == []
