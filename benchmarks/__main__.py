@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import coldstart, engine, front, report, stack, startup
+from benchmarks import coldstart, engine, front, identity, report, stack, startup
 from benchmarks.measure import Result
 
 Part = Callable[[int], Coroutine[None, None, list[Result]]]
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Part] = {
     "engine": engine.results,
     "stack": stack.results,
     "front": front.results,
+    "identity": identity.results,
     "startup": startup.results,
     "coldstart": coldstart.results,
 }

@@ -32,10 +32,10 @@ async def results(repeat: int) -> list[Result]:
         with Client(app) as client:
 
             async def through_the_front() -> float:
-                return _rate(lambda: connection.get(_PATH))
+                return rate(lambda: connection.get(_PATH))
 
             async def in_process() -> float:
-                return _rate(lambda: client.http.get(_PATH, headers=_HEADERS).status_code)
+                return rate(lambda: client.http.get(_PATH, headers=_HEADERS).status_code)
 
             ours, theirs = await interleaved([through_the_front, in_process], repeat=repeat)
     goal = Goal(0.25, at_least=True)
@@ -45,10 +45,12 @@ async def results(repeat: int) -> list[Result]:
 class KeepAlive:
     """An HTTP/1.1 connection that does as little as possible."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], token: str | None = None) -> None:
         self._socket = socket.create_connection(address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._host = f"{address[0]}:{address[1]}"
+        self._headers = {"Host": f"{address[0]}:{address[1]}", **_HEADERS}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> "KeepAlive":
         return self
@@ -58,8 +60,8 @@ class KeepAlive:
 
     def get(self, path: str) -> int:
         """Make a request and read its whole answer; the status."""
-        lines = [f"GET {path} HTTP/1.1", f"Host: {self._host}"]
-        lines += [f"{name}: {value}" for name, value in _HEADERS.items()]
+        lines = [f"GET {path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in self._headers.items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         received = b""
         while b"\r\n\r\n" not in received:
@@ -86,7 +88,8 @@ def content_length(head: bytes) -> int:
     raise ValueError("The answer has no Content-Length")
 
 
-def _rate(request: Callable[[], int]) -> float:
+def rate(request: Callable[[], int]) -> float:
+    """How many a second of a request that must be answered 200."""
     began = time.perf_counter()
     for _ in range(_REQUESTS):
         status = request()

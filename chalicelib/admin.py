@@ -139,6 +139,10 @@ def _erase(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
     return container.erasure().erase(username, confirm, has_time)
 
 
+def _rotate_keys(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
+    return container.key_rotation().rotate(_text(arguments, "after"), has_time)
+
+
 def _text(arguments: Arguments, name: str) -> str | None:
     value = arguments.get(name)
     return None if value is None else str(value)
@@ -238,6 +242,12 @@ COMMANDS = (
         "remove a user and all his data for good",
         _erase,
         (_USERNAME, Argument(name="confirm", help="the same name again")),
+    ),
+    Command(
+        "rotate-keys",
+        "turn the master key, and wrap the credentials of all users under the new one",
+        _rotate_keys,
+        (Argument(name="after", help="only those of users past this uid, to go on with"),),
     ),
 )
 """All there are; their names, arguments and answers are what the command line is made of."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 DEFAULT_ORIGIN = "http://localhost:5573"
 
@@ -63,6 +64,13 @@ class Settings:
             registration=_registration(environment),
             first_account_needs_code=backend == "aws",
         )
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The hosts of ``origins``; None on AWS, where a gateway answers to its names alone."""
+        if self.backend == "aws":
+            return None
+        return frozenset(urlsplit(origin).hostname or "" for origin in self.origins)
 
     def resource(self, name: str) -> str:
         """The name of a table or queue of this stage."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from chalicelib import admin, container, logs
 from chalicelib.adapters.embedded.database import DatabaseUnusable
+from chalicelib.adapters.embedded.vault import KeyFileUnusable
 from chalicelib.errors import InvalidInput
 from chalicelib.services.operations.commands import Argument, Arguments, Command, Value
 from chalicelib.settings import SettingsError
@@ -60,7 +61,7 @@ class ThisMachine:
             if settings.backend == "embedded" and not store.is_file():
                 raise CannotAsk(f"there is no {store}; TAVERN_DATA_DIR says where the data is")
             return admin.run(question, lambda: _A_DAY_IN_MILLISECONDS)
-        except (DatabaseUnusable, SettingsError) as error:
+        except (DatabaseUnusable, KeyFileUnusable, SettingsError) as error:
             raise CannotAsk(str(error)) from error
         finally:
             container.close()
@@ -68,6 +69,7 @@ class ThisMachine:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and print its answer; the exit code."""
+    os.umask(0o077)  # what it writes is for the operator alone
     parser = _parser(admin.COMMANDS)
     asked = parser.parse_args(list(arguments) or ["help"])
     if asked.command == "help":

@@ -24,7 +24,13 @@ from chalicelib.container.identity import (
     users,
 )
 from chalicelib.container.library import index_repair, projects, recycle_bin, templates, workflows
-from chalicelib.container.operations import erasure, export, run_operations, user_operations
+from chalicelib.container.operations import (
+    erasure,
+    export,
+    key_rotation,
+    run_operations,
+    user_operations,
+)
 from chalicelib.container.parts import clock, close, part, settings, use
 from chalicelib.container.runs import (
     HOT_DAYS,
@@ -77,6 +83,7 @@ __all__ = [
     "index",
     "index_repair",
     "invites",
+    "key_rotation",
     "limits",
     "metrics",
     "part",

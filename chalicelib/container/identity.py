@@ -44,6 +44,7 @@ def callers() -> Callers:
         tokens=tokens(),
         users=users(),
         access_password=settings().access_password,
+        names=settings().names,
     )
 
 

@@ -2,15 +2,32 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.container.identity import audit, invites, quotas, sessions, tokens, users
+from chalicelib.container.identity import (
+    audit,
+    credentials,
+    invites,
+    quotas,
+    sessions,
+    tokens,
+    users,
+)
 from chalicelib.container.parts import clock, part
 from chalicelib.container.runs import dispatch, sweeper
 from chalicelib.container.sockets import connections
-from chalicelib.container.stores import accounts, dead_letters, documents, index, queue, run_log
+from chalicelib.container.stores import (
+    accounts,
+    dead_letters,
+    documents,
+    index,
+    queue,
+    run_log,
+    vault,
+)
 
 if TYPE_CHECKING:
     from chalicelib.services.operations.erasure import Erasure
     from chalicelib.services.operations.export import Export
+    from chalicelib.services.operations.keys import KeyRotation
     from chalicelib.services.operations.runs import RunOperations
     from chalicelib.services.operations.users import UserOperations
 
@@ -77,3 +94,11 @@ def erasure() -> "Erasure":
         connections=connections(),
         clock=clock(),
     )
+
+
+@part
+def key_rotation() -> "KeyRotation":
+    """What turns the master key of secrets."""
+    from chalicelib.services.operations.keys import KeyRotation
+
+    return KeyRotation(vault(), users(), credentials())

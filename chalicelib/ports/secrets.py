@@ -24,3 +24,10 @@ class Vault(Protocol):
     def rewrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """The same key wrapped under the newest master key; ``SecretUnreadable``."""
         ...
+
+    def rotate(self) -> bool:
+        """Make a new master key, which wraps from now on; the earlier ones go on to unwrap.
+
+        False, and nothing is done, where the master key is turned by whoever keeps it.
+        """
+        ...

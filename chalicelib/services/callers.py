@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -65,13 +66,22 @@ OPEN = Caller(DEFAULT_USER, DEFAULT_USERNAME, is_admin=True)
 class Callers:
     """Resolves callers in each of the three modes; nothing else knows how.
 
-    ``access_password`` is the one of the mode ``password``.
+    ``access_password`` is the one of the mode ``password``. ``names`` are those by
+    which an open server may be asked beside its addresses and ``localhost``; None
+    where whoever is in front sees to that.
     """
 
     def __init__(
-        self, *, mode: Mode, tokens: Tokens, users: Users, access_password: str | None
+        self,
+        *,
+        mode: Mode,
+        tokens: Tokens,
+        users: Users,
+        access_password: str | None,
+        names: Set[str] | None = None,
     ) -> None:
         self.mode = mode
+        self._names = names
         self._tokens = tokens
         self._users = users
         self._access_password = access_password
@@ -80,13 +90,19 @@ class Callers:
         """The caller of a request with these headers (lower-case names).
 
         ``NotSignedIn`` for a token that is not valid, and without one in the
-        modes that need it. One read at most, beside a note now and then that
+        modes that need it; ``NotAllowed`` for an open server that is asked by a
+        foreign name. One read at most, beside a note now and then that
         the token was used.
         """
         token = bearer(headers)
         if token is not None:
             return self._known(token, by_cookie=False)
         if self.mode == "open":
+            if self._names is not None and not is_own_name(headers.get("host"), self._names):
+                raise NotAllowed(
+                    "An open server answers to localhost and to IP addresses;"
+                    " other names go into TAVERN_CORS_ORIGINS"
+                )
             return OPEN
         token = cookies.session(headers)
         if token is None:
@@ -176,6 +192,28 @@ def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
     except ValueError:  # no origin that a browser would send
         return False
     return address != "" and address in (headers.get("host"), headers.get("x-forwarded-host"))
+
+
+def is_own_name(host: str | None, names: Set[str]) -> bool:
+    """Is this ``Host`` one that no stranger can make point here?
+
+    A page whose name is made to point to this machine after it was loaded (DNS
+    rebinding) is of the server's own origin, as far as browsers can tell. It
+    still asks by its name. Programs that send no ``Host`` are no browsers.
+    """
+    if host is None:
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost") or name in names:
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def may_write(caller: Caller | None, headers: Mapping[str, str], allowed: Set[str]) -> bool:

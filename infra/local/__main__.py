@@ -16,6 +16,7 @@ from infra.local.supervisor import supervise
 
 def main() -> int:
     """Run the stack; the exit code."""
+    os.umask(0o077)  # what it keeps is for its user alone
     try:
         settings = Settings.read(os.environ)
         logs.configure(settings.log_level)

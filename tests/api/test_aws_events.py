@@ -126,6 +126,7 @@ SCHEDULE = {
     "resources": ["arn:aws:events:eu-west-1:123456789012:rule/comfytavern-dev-SweepEvent"],
     "detail": {},
 }
+GATEWAYS = (REST["headers"]["Host"], HANDSHAKE["Host"])
 SUM = {"id": "n", "fullType": "core:MathOperation", "inputs": {"a": 1, "b": 2}}
 
 
@@ -134,6 +135,8 @@ def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets
     """The product on one SQLite file, without the local front; what its sockets are sent."""
     monkeypatch.setenv("TAVERN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("AWS_REGION", "eu-west-1")  # as Lambda does
+    # On AWS the gateway answers to its own names; here they must be said.
+    monkeypatch.setenv("TAVERN_CORS_ORIGINS", ",".join(f"https://{name}" for name in GATEWAYS))
     container.close()
     made = SocketsInMemory()
     container.use(made)

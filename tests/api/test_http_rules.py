@@ -267,3 +267,28 @@ def test_a_hostile_name_is_of_nothing_that_is_there(aws_tavern: Tavern, segment:
         for method in methods if target != path else ():
             answer = aws_tavern.ask(method, target, body=b'{"name": "x"}')
             assert answer.status in (400, 404), (method, target, answer)
+
+
+@pytest.mark.parametrize("host", ["localhost:3233", "127.0.0.1:3233", "[::1]:3233", "a.localhost"])
+def test_an_open_server_answers_to_its_own_names(tavern: Tavern, host: str) -> None:
+    assert tavern.ask("GET", "/api/projects", headers={"host": host}).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:3233", "localhost.evil.example", "", "[", "127.1.x"]
+)
+def test_an_open_server_does_not_answer_to_a_name_that_points_here(
+    tavern: Tavern, host: str
+) -> None:
+    """DNS rebinding: to a browser, the page and the server are of one origin."""
+    asked = {"host": host, "origin": f"http://{host}"}
+    assert tavern.ask("GET", "/api/projects", headers=asked).status == 403
+    assert tavern.connect(host=host) == 403
+
+
+def test_an_open_server_answers_to_the_names_of_its_origins(
+    tavern: Tavern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAVERN_CORS_ORIGINS", "http://tavern.lan:3233")
+    asked = {"host": "tavern.lan:3233"}
+    assert tavern.ask("GET", "/api/projects", headers=asked).status == 200

@@ -10,6 +10,7 @@ from chalicelib import container
 from chalicelib.errors import NotFound, SecretUnreadable
 from chalicelib.ports import Entry, Put
 from chalicelib.services.accounts import rows
+from chalicelib.services.accounts.credentials import Rewrapped
 from tests.api.product import Answer, Tavern
 
 KEYS = "/api/users/me/service-keys"
@@ -329,7 +330,7 @@ def test_a_credential_in_another_row_does_not_open(either_tavern: Tavern) -> Non
 
 def test_credentials_open_after_their_keys_were_wrapped_anew(either_tavern: Tavern) -> None:
     kept = [keep(either_tavern) for _ in range(3)]
-    assert container.credentials().rewrap_all("default_user") == 3
+    assert container.credentials().rewrap_all("default_user") == Rewrapped(3, 0)
     for row in kept:
         now = container.accounts().get(row.partition, row.key)
         assert now is not None

@@ -38,7 +38,7 @@ class Family:
     """
 
     vault: Vault
-    rotate: Callable[[], None]
+    rotate: Callable[[], object]
     master_of: Callable[[bytes], str]
 
 

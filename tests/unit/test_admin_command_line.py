@@ -290,3 +290,15 @@ def test_without_a_region_nobody_is_asked(
 def test_every_stage_names_its_function(stage: str) -> None:
     outputs = merge_template(stage, [])["Outputs"]
     assert outputs[ADMIN_OUTPUT["OutputKey"]] == {"Value": {"Ref": "Admin"}}
+
+
+def test_a_key_file_that_cannot_be_used_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    keys = tmp_path / "data" / "keys"
+    keys.mkdir(parents=True)
+    (tmp_path / "data" / "tavern.db").touch()
+    (keys / "master.json").write_text("{")
+    (keys / "master.json").chmod(0o600)
+    assert admin.main(["rotate-keys"]) == 1
+    assert "master.json is damaged" in capsys.readouterr().err

@@ -69,6 +69,10 @@ class KmsVault:
             )
         return answer["CiphertextBlob"]
 
+    def rotate(self) -> bool:
+        """False: KMS turns its material, every year or when its account's owner asks it to."""
+        return False
+
 
 def _check_size(wrapped: bytes) -> None:
     """botocore would refuse these with an error that repeats them."""

@@ -73,9 +73,10 @@ class EmbeddedVault:
             raise SecretUnreadable
         return _wrap(keys, _unwrap(keys, wrapped, context), context)
 
-    def rotate(self) -> None:
+    def rotate(self) -> bool:
         """Add a master key, which wraps from now on; the earlier ones go on to unwrap."""
         self._change(lambda found: found.with_another() if found else _first())
+        return True
 
     def _change(self, make: Callable[[_MasterKeys | None], _MasterKeys]) -> _MasterKeys:
         """Replace the file, one process at a time, so that no key gets lost."""

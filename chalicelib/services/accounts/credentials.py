@@ -8,9 +8,17 @@ renamed to another service, does not open.
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.errors import ConditionFailed, Conflict, NotFound, TooLarge
+from chalicelib.errors import (
+    ConditionFailed,
+    Conflict,
+    NewerFormat,
+    NotFound,
+    SecretUnreadable,
+    TooLarge,
+)
 from chalicelib.ports import Clock, Entry, Index, Put, Remove, Vault
 from chalicelib.security import envelopes
 from chalicelib.services.accounts import audit, rows
@@ -31,6 +39,14 @@ Row = Mapping[str, Any]
 def metadata(row: Row) -> dict[str, Any]:
     """What clients see of a stored credential: never its content, nor the envelope."""
     return {field: row[field] for field in _SHOWN if row.get(field) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """How many of a user's credentials were wrapped anew, and how many could not be read."""
+
+    rewrapped: int
+    unreadable: int
 
 
 class Credentials:
@@ -98,22 +114,29 @@ class Credentials:
         data_key = self._vault.unwrap(wrapped, _context(uid, row))
         return envelopes.open_(row["envelope"], _identity(uid, row), data_key).decode()
 
-    def rewrap_all(self, uid: str) -> int:
-        """Wrap the data keys of a user's credentials under the newest master key; how many.
+    def rewrap_all(self, uid: str) -> Rewrapped:
+        """Wrap the data keys of a user's credentials under the newest master key.
 
-        No content is opened for it. One that is removed meanwhile stays removed.
-        ``SecretUnreadable`` if a wrapped key does not open; those before it are done.
+        No content is opened for it. One that is removed meanwhile stays removed; one
+        whose key does not open, or that a newer version sealed, stays as it is.
         """
-        count = 0
+        count = unreadable = 0
         for row in self._rows(uid):
-            wrapped = envelopes.wrapped_key(row["envelope"])
-            renewed = self._vault.rewrap(wrapped, _context(uid, row))
-            envelope = envelopes.rewrapped(row["envelope"], renewed)
-            entry = _entry(uid, {**row, "envelope": envelope})
+            try:
+                envelope = self._rewrapped(uid, row)
+            except (SecretUnreadable, NewerFormat):  # the others are to be wrapped all the same
+                unreadable += 1
+                continue
             with suppress(ConditionFailed):
+                entry = _entry(uid, {**row, "envelope": envelope})
                 self._accounts.write(Put(entry, replacing=row))
                 count += 1
-        return count
+        return Rewrapped(count, unreadable)
+
+    def _rewrapped(self, uid: str, row: Row) -> dict[str, Any]:
+        wrapped = envelopes.wrapped_key(row["envelope"])
+        renewed = self._vault.rewrap(wrapped, _context(uid, row))
+        return envelopes.rewrapped(row["envelope"], renewed)
 
     def _rows(self, uid: str) -> Sequence[Row]:
         found = self._accounts.query(rows.of_user(uid), _key("")).entries

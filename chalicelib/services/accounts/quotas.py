@@ -24,7 +24,7 @@ LEAST: Mapping[str, int] = {
     BYTES: 0,
     ACTIVE_RUNS: 10,
     QUEUED_RUNS: 10,
-    REQUESTS: 60,
+    REQUESTS: 150,
 }
 """The names of all quotas, and how low each can be set. Below these nobody looks up
 whether a user has a limit of his own; who is to do less is disabled."""
@@ -47,7 +47,7 @@ class Limits:
     bytes: int | None = 5 * 1024**3
     active_runs: int = 1_200
     queued_runs: int = 1_000
-    requests_a_minute: int | None = 600
+    requests_a_minute: int | None = 3_000
 
     def storage(self) -> StorageLimits:
         """Those of what is kept."""
