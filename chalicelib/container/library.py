@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.services.library.workflows import Workflows
 
 
-_SHIPPED_TEMPLATES = Path(__file__).parent / "templates"
+_SHIPPED_TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 @part

@@ -121,6 +121,7 @@ class _Cleaner:
         self._seen: set[bytes] = set()
         self._previous = b""
         self._frames = 0  # as announced
+        self._profile_seen = False
         self._frames_seen = 0
         self._sequence = 0
         self._pixels: _Pixels | None = None
@@ -227,14 +228,20 @@ class _Cleaner:
             self._keep(b"eXIf", orientation.write(turned))
 
     def _profile(self, body: bytes) -> None:
-        """A colour profile under a name that says nothing, packed anew."""
+        """A colour profile under a name that says nothing, packed anew.
+
+        The first alone is unpacked: a picture of thousands would cost seconds.
+        """
+        if self._profile_seen or b"IDAT" in self._seen:
+            return
+        self._profile_seen = True
         _name, _, packed = body.partition(b"\0")
         stream = zlib.decompressobj()
         try:
             profile = stream.decompress(packed[1:], MAX_PROFILE_BYTES + 1)
         except zlib.error:
             return
-        if is_profile(profile) and not self._seen & {b"iCCP", b"IDAT"}:
+        if is_profile(profile):
             self._keep(b"iCCP", b"ICC\0\0" + zlib.compress(profile, 9))
 
     def _end_pixels(self) -> None:

@@ -1,5 +1,6 @@
 """Usernames: what is one, and which of them are the same."""
 
+import re
 import unicodedata
 
 MAX_USERNAME_LENGTH = 50
@@ -8,6 +9,8 @@ _MAX_RAW_LENGTH = 400
 _INVISIBLE = {"\u200c", "\u200d", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5"} | {
     chr(code) for code in range(0xFE00, 0xFE10)
 }
+# Who is called like somebody's uid would be taken for him by operators.
+_IDENTIFIER = re.compile(r"[a-z0-9]{25}|default_user")
 _JOINERS = {"\u200c", "\u200d"}
 
 
@@ -24,6 +27,8 @@ def cleaned(text: str) -> str:
         raise ValueError(f"must have at most {MAX_USERNAME_LENGTH} characters")
     if not all(map(_is_allowed, name)):
         raise ValueError("must not hold control characters")
+    if _IDENTIFIER.fullmatch(folded(name)):
+        raise ValueError("must not look like a user's id")
     return name
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 REGION = "us-east-1"
+_BUCKET = "TAVERN_BUCKET"
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "moto",
     "AWS_SECRET_ACCESS_KEY": "moto",
@@ -50,7 +51,7 @@ def start(stage: str | None = None) -> ResourceNames:
     """
     stage = stage or os.environ.get("TAVERN_STAGE") or "local"
     made = names(stage, account=DEFAULT_ACCOUNT_ID, region=REGION)
-    os.environ.update(_ENVIRONMENT, TAVERN_BUCKET=made.bucket)
+    os.environ.update({**_ENVIRONMENT, _BUCKET: made.bucket})
     _guard()
     clients.forget()
     _mock.start()
@@ -66,15 +67,18 @@ def stop() -> None:
 
 @contextmanager
 def running(stage: str) -> Iterator[ResourceNames]:
-    """``start`` and ``stop``, with the environment put back."""
-    before = dict(os.environ)
+    """``start`` and ``stop``; what it set in the environment is put back."""
+    before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, _BUCKET)}
     made = start(stage)
     try:
         yield made
     finally:
         stop()
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _guard() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import admin, container
 from chalicelib.adapters.aws import clients
-from tests.api.people import PASSWORD, bearer, login, register
+from tests.api.people import PASSWORD, account, bearer, login, register
 from tests.api.product import Tavern
 from tests.api.test_admin import document, refused
 from tests.api.test_admin import rows as answered
@@ -231,3 +231,11 @@ def test_the_first_administrator_leaves_no_open_door(many: Tavern) -> None:
     assert context["adminRegistrationRequired"] is False
     second = register(many, "second")
     assert many.ask("GET", "/api/admin/users", headers=bearer(second)).status == 403
+
+
+def test_nobody_can_be_called_like_a_uid(many: Tavern) -> None:
+    """Else an operator who names a uid would meet whoever took it for a name."""
+    uid = uid_of(many, register(many, "ada"))
+    for name in (uid, uid.upper(), "default_user"):
+        answer = many.ask("POST", "/api/auth/register", json=account(name))
+        assert (answer.status, list(answer.json()["details"])) == (400, ["username"])

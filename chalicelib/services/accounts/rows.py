@@ -24,6 +24,7 @@ USERS = "users"
 
 Kind = Literal["session", "key"]
 
+_ID_LENGTH = 25  # 36^25 > 2^128
 _SMALL = string.ascii_lowercase + string.digits
 
 
@@ -73,7 +74,12 @@ def new_id() -> str:
     >>> new_id() != new_id()
     True
     """
-    return "".join(secrets.choice(_SMALL) for _ in range(25))  # 36^25 > 2^128
+    return "".join(secrets.choice(_SMALL) for _ in range(_ID_LENGTH))
+
+
+def is_id(text: str) -> bool:
+    """Could this be an id, and so somebody's uid?"""
+    return len(text) == _ID_LENGTH and set(text) <= set(_SMALL)
 
 
 def timestamp(moment: float) -> str:

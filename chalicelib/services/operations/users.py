@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.errors import ConditionFailed, Conflict, NotFound
 from chalicelib.ports import Change, Clock, Index, RunLog
 from chalicelib.security import passwords
-from chalicelib.services.accounts import audit
+from chalicelib.services.accounts import audit, rows
 from chalicelib.services.accounts.invites import Invites
 from chalicelib.services.accounts.quotas import Quotas
 from chalicelib.services.accounts.rows import Kind
@@ -55,9 +55,16 @@ class UserOperations:
         self._clock = clock
 
     def find(self, username: str) -> Holdings:
-        """A user by name, or by uid; ``NotFound``."""
+        """A user by uid, or by name; ``NotFound``.
+
+        What is a uid is nobody's name, so that nobody can stand in for another.
+        """
+        if rows.is_id(username) or username == DEFAULT_USER:
+            return self._users.holdings(username)
         found = self._users.by_name(username)
-        return self._users.holdings(username) if found is None else found
+        if found is None:
+            raise NotFound("No such user")
+        return found
 
     def invite(self, days: int, *, admin: bool) -> Answer:
         """One row: a new invitation code."""

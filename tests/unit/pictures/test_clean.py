@@ -149,3 +149,12 @@ def test_interlaced_pixels_are_counted_pass_by_pass(width: int, height: int) -> 
     file = samples.png_head(width, height, interlace=1) + data + chunk(b"IEND")
     assert pictures.clean(file) == file
     assert seen(file)
+
+
+def test_of_several_profiles_of_a_png_the_first_alone_is_unpacked() -> None:
+    """A picture of thousands of them would cost seconds."""
+    packed = b"a\0\0" + zlib.compress(samples.profile())
+    one = samples.png(samples.chunk(b"iCCP", packed))
+    none = samples.png(samples.chunk(b"iCCP", b"a\0\0no profile"), samples.chunk(b"iCCP", packed))
+    assert b"iCCP" in pictures.clean(one)
+    assert b"iCCP" not in pictures.clean(none)
