@@ -9,7 +9,7 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
 from chalicelib.engine import events
 from chalicelib.ports import Run
-from chalicelib.services.runs.journal import MAX_BATCH_BYTES, Commit, RunJournal
+from chalicelib.services.runs.journal import FIRST_COMMITS, MAX_BATCH_BYTES, Commit, RunJournal
 from chalicelib.services.runs.spill import Spill
 from chalicelib.services.tally import Tally
 from tests.clock import ManualClock
@@ -22,6 +22,7 @@ def journal_on(
     executor: ThreadPoolExecutor,
     on_commit: Callable[[Commit], None],
     pause: float,
+    first_pause: float,
 ) -> RunJournal:
     log = EmbeddedRunLog(database, ManualClock())
     log.create(Run("run-1", "ada", "queued", 0))
@@ -35,6 +36,7 @@ def journal_on(
         tally=Tally(),
         on_commit=on_commit,
         pause=pause,
+        first_pause=first_pause,
     )
 
 
@@ -50,7 +52,7 @@ def committed(database: Database, then: Callable[[RunJournal], Awaitable[None]])
             first.set()
 
         with ThreadPoolExecutor(1) as executor:
-            journal = journal_on(database, executor, note, _FAR)
+            journal = journal_on(database, executor, note, _FAR, _FAR)
             journal.append(events.executing("n0"))
             await first.wait()
             for number in range(1, 4):
@@ -80,12 +82,37 @@ def test_who_needs_an_event_to_be_durable_does_not_wait_for_the_pause(database: 
     assert committed(database, for_durability) == [1, 4, 1]
 
 
+def test_the_first_commits_of_a_run_do_not_wait_for_the_long_pause(database: Database) -> None:
+    counts: list[int] = []
+
+    async def write() -> None:
+        committed = asyncio.Event()
+
+        def note(commit: Commit) -> None:
+            counts.append(len(commit.frames))
+            committed.set()
+
+        with ThreadPoolExecutor(1) as executor:
+            journal = journal_on(database, executor, note, _FAR, 0.0)
+            for number in range(FIRST_COMMITS + 1):
+                committed.clear()
+                journal.append(events.executing(f"n{number}"))
+                await committed.wait()
+            for number in range(3):
+                journal.append(events.executing(f"late{number}"))
+                await journal.room()
+            await journal.drain()
+
+    asyncio.run(write())
+    assert counts == [1] * (FIRST_COMMITS + 1) + [3]
+
+
 def test_texts_of_many_small_pieces_stay_below_the_stores_limit(database: Database) -> None:
     """How a joined text was cut is stored with it, and takes more room than the text."""
 
     async def write() -> None:
         with ThreadPoolExecutor(1) as executor:
-            journal = journal_on(database, executor, lambda _commit: None, 0.0)
+            journal = journal_on(database, executor, lambda _commit: None, 0.0, 0.0)
             for number in range(100_000):
                 content = {"type": "text_chunk", "content": str(number % 10)}
                 journal.append(events.chunk("n", content))
