@@ -22,6 +22,19 @@ Machine = Literal["arm64", "x86_64", "local"]
 SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "kms", "s3", "sqs"})
 """The AWS services that the code makes clients of. Of no other does the zip know anything."""
 
+PILLOW = frozenset(
+    {
+        *("__init__", "_binary", "_deprecate", "_imaging", "_imagingcms", "_imagingmath"),
+        *("_typing", "_util", "_version", "_webp"),
+        *("ExifTags", "GifImagePlugin", "GimpGradientFile", "GimpPaletteFile", "Image"),
+        *("ImageChops", "ImageCms", "ImageColor", "ImageFile", "ImageMath", "ImageMode"),
+        *("ImageOps", "ImagePalette", "ImageSequence", "JpegImagePlugin", "JpegPresets"),
+        *("PaletteFile", "PngImagePlugin", "TiffImagePlugin", "TiffTags", "WebPImagePlugin"),
+    }
+)
+"""The modules of Pillow that thumbnails need. Readers of other formats are not in the zip, nor
+fonts, windows and what makes files of documents; so their holes are not there either."""
+
 LOCK = ROOT / "requirements.lock"
 """Versions and hashes of what is fetched; how it is written stands in its first lines."""
 
@@ -32,6 +45,8 @@ _PLATFORMS: Mapping[Machine, Sequence[str]] = {
     "x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64"),
     "local": (),
 }
+# Libraries that only modules of Pillow need which are dropped.
+_UNUSED_LIBRARIES = ("libavif", "libbrotli", "libfreetype", "libharfbuzz", "libpng16")
 _RUNTIME = ("__init__.py", "app.py")  # what Chalice adds of itself
 # The first whole day that a zip can tell, in seconds.
 _LONG_AGO = 315_619_200
@@ -53,7 +68,8 @@ def vendor(machine: Machine, lock: Path = LOCK) -> Vendor:
     """The packages of a lock for a machine; ``CannotPackage``.
 
     Every file is what its hash says. Of botocore's descriptions of services only
-    those of ``SERVICES`` are left. Byte code lies beside the sources.
+    those of ``SERVICES`` are left, and of Pillow only the modules ``PILLOW``. Byte code
+    lies beside the sources.
     """
     made_from = lock.read_bytes() + Path(__file__).read_bytes() + _PYTHON.encode()
     version = hashlib.sha256(made_from).hexdigest()[:16]
@@ -66,6 +82,7 @@ def vendor(machine: Machine, lock: Path = LOCK) -> Vendor:
         made = Vendor(Path(temporary) / "made" / "packages", Path(temporary) / "made" / "chalice")
         _fetch(machine, lock, made.packages)
         _drop_services(made.packages / "botocore" / "data")
+        _thin_pillow(made.packages)
         compile_all(made.packages)
         _part_chalice(made)
         forget_times(made.packages.parent)
@@ -125,6 +142,16 @@ def _drop_services(data: Path) -> None:
     for entry in data.iterdir():
         if entry.is_dir() and entry.name not in SERVICES:
             shutil.rmtree(entry)
+
+
+def _thin_pillow(packages: Path) -> None:
+    """Drop the modules that are not used, and the libraries that came with them."""
+    for entry in (packages / "PIL").iterdir():
+        if entry.is_file() and entry.name.partition(".")[0] not in PILLOW:
+            entry.unlink()
+    for library in (packages / "pillow.libs").glob("*"):
+        if library.name.startswith(_UNUSED_LIBRARIES):
+            library.unlink()
 
 
 def _part_chalice(made: Vendor) -> None:

@@ -1,77 +1,109 @@
-"""Pictures that strangers upload: what they are, and the same without what is not seen.
+"""Pictures that strangers upload: what they are, the same without what is not seen, and smaller.
 
-Pure functions over bytes. Nothing is decoded: a file's parts are walked, those that make
-the picture are kept as they are, and the rest is left out, whatever comes after its
-end included. ``docs/decisions/0017-pictures.md`` says why.
+Pure functions over bytes. But for thumbnails nothing is decoded: a file's parts are
+walked, those that make the picture are kept as they are, and the rest is left out, whatever
+comes after its end included. ``docs/decisions/0017-pictures.md`` and
+``docs/decisions/0021-thumbnails.md`` say why.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from chalicelib.errors import TooLarge, UnsupportedMediaType
-from chalicelib.pictures import gif, jpeg, png, webp
-from chalicelib.pictures.reading import MAX_BYTES, MAX_SIDE, BrokenPicture, Picture
+from chalicelib.errors import InvalidInput
+from chalicelib.pictures import formats
+from chalicelib.pictures.formats import SUFFIXES
+from chalicelib.pictures.reading import AVATAR, CARD, BrokenPicture, Limits, Picture
+from chalicelib.slots import Slots
 
 __all__ = [
+    "AVATAR",
+    "CARD",
     "MAX_BYTES",
+    "MAX_PNG_SIDE",
     "MAX_SIDE",
     "SUFFIXES",
+    "THUMBNAIL_MEDIA_TYPE",
+    "THUMBNAIL_SIZES",
     "BrokenPicture",
+    "Limits",
     "Picture",
+    "as_png",
+    "check",
     "clean",
     "inspect",
+    "slots",
+    "thumbnail",
 ]
 
-SUFFIXES = {
-    jpeg.MEDIA_TYPE: "jpg",
-    png.MEDIA_TYPE: "png",
-    gif.MEDIA_TYPE: "gif",
-    webp.MEDIA_TYPE: "webp",
-}
-"""How the name of a file of each kind ends."""
+MAX_BYTES = AVATAR.bytes
+MAX_SIDE = AVATAR.side
+
+THUMBNAIL_SIZES = (64, 96, 160, 256, 320, 512)
+"""The longest sides that thumbnails can have, in pixels."""
+
+THUMBNAIL_MEDIA_TYPE = "image/webp"
+
+MAX_PNG_SIDE = 2048
+"""How large a picture is, at most, that is made into a PNG."""
+
+# Up to a second and 250 MB each: a front of many threads does two at once.
+slots = Slots("pictures", count=2, seconds=5)
+"""Where pictures are cleaned and made smaller: so many at once in a process."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Format:
-    inspect: Callable[[bytes], Picture]
-    clean: Callable[[bytes], bytes]
-
-
-_PNG = _Format(png.inspect, png.clean)
-_JPEG = _Format(jpeg.inspect, jpeg.clean)
-_GIF = _Format(gif.inspect, gif.clean)
-_WEBP = _Format(webp.inspect, webp.clean)
-
-
-def inspect(data: bytes) -> Picture:
+def inspect(data: bytes, limits: Limits = AVATAR) -> Picture:
     """What a file says that it is: its kind by its first bytes, and its size.
 
     ``UnsupportedMediaType`` for what is no JPEG, PNG, GIF or WebP, ``TooLarge`` for more
-    than ``MAX_SIDE`` pixels across or down, ``BrokenPicture`` where the size cannot be
-    read. The rest of the file is not looked at.
+    pixels than allowed, ``BrokenPicture`` where the size cannot be read. The rest of the file
+    is not looked at.
     """
-    return _format(data).inspect(data)
+    return formats.inspect(data, limits)
 
 
-def clean(data: bytes) -> bytes:
+def check(data: bytes, limits: Limits = CARD) -> Picture:
+    """What a whole file is: all its parts are walked, and nothing is kept.
+
+    Raises what ``inspect`` does, ``TooLarge`` for too many bytes or frames, and for what
+    takes too much memory to unpack, and ``BrokenPicture`` for a file that is not whole.
+    Packed pixels may still be wrong.
+    """
+    return formats.walk(data, limits)[0]
+
+
+def clean(data: bytes, limits: Limits = AVATAR) -> bytes:
     """The same picture, to the pixel, without metadata and without anything around it.
 
-    What is cleaned stays as it is when it is cleaned again. Raises what ``inspect`` does,
-    ``TooLarge`` for more than ``MAX_BYTES`` or too many frames, and ``BrokenPicture`` for
-    a file that is not whole.
+    What is cleaned stays as it is when it is cleaned again. Raises what ``check`` does, and
+    ``TooManyRequests`` where too many are worked on at once.
     """
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"The picture has {len(data)} bytes; at most {MAX_BYTES} are allowed")
-    return _format(data).clean(data)
+    with slots:
+        return b"".join(formats.walk(data, limits)[1].pieces)
 
 
-def _format(data: bytes) -> _Format:
-    if data.startswith(png.SIGNATURE):
-        return _PNG
-    if data.startswith(jpeg.SIGNATURE):
-        return _JPEG
-    if data.startswith(gif.SIGNATURES):
-        return _GIF
-    if data.startswith(webp.SIGNATURE) and data[webp.FORM] == b"WEBP":
-        return _WEBP
-    raise UnsupportedMediaType("A JPEG, PNG, GIF or WebP picture is expected")
+def thumbnail(data: bytes, size: int, limits: Limits = CARD) -> bytes:
+    """A small still WebP, upright and in sRGB, with its longest side of ``size`` pixels.
+
+    ``size`` is one of ``THUMBNAIL_SIZES``; a picture that is smaller keeps its own. Of a
+    moving picture it is the first frame. The same bytes give the same bytes. Raises what
+    ``check`` does, ``BrokenPicture`` for pixels that cannot be unpacked, ``InvalidInput``
+    for another size, and ``TooManyRequests`` where too many are worked on at once.
+    """
+    if size not in THUMBNAIL_SIZES:
+        expected = ", ".join(map(str, THUMBNAIL_SIZES))
+        raise InvalidInput.field("size", f"one of {expected} is expected")
+    from chalicelib.pictures.thumbnails import small_webp
+
+    with slots:
+        return small_webp(data, size, limits)
+
+
+def as_png(data: bytes, limits: Limits = CARD) -> bytes:
+    """The picture as a PNG; one that is a PNG already stays as it is.
+
+    Upright, in sRGB, of a moving picture the first frame, and with no side longer than
+    ``MAX_PNG_SIDE`` pixels. Raises what ``thumbnail`` does.
+    """
+    if inspect(data, limits).media_type == "image/png":
+        return data
+    from chalicelib.pictures.thumbnails import whole_png
+
+    with slots:
+        return whole_png(data, MAX_PNG_SIDE, limits)

@@ -7,7 +7,8 @@ texts and what programs add go.
 import re
 import struct
 
-from chalicelib.pictures.reading import Picture, Reader, check_frames, check_size
+from chalicelib.pictures.orientation import UPRIGHT
+from chalicelib.pictures.reading import Limits, Picture, Reader, Walked, check_frames
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
 MEDIA_TYPE = "image/gif"
@@ -18,6 +19,8 @@ _CONTROL_BYTES = 6
 _LOOP = re.compile(rb"\x0b(NETSCAPE2\.0|ANIMEXTS1\.0)\x03\x01..\x00", re.DOTALL)
 _HAS_COLOURS = 0x80
 _MAX_EXTENSIONS = 5_000
+# A part may have 255 bytes, and all programs make them so: these are 127 MB.
+_MAX_PARTS = 500_000
 
 
 def inspect(data: bytes) -> Picture:
@@ -25,22 +28,24 @@ def inspect(data: bytes) -> Picture:
     return _head(Reader("GIF", data))[0]
 
 
-def clean(data: bytes) -> bytes:
-    """The same picture without what is not seen."""
-    return _Cleaner(data).run()
+def walk(data: bytes, limits: Limits) -> Walked:
+    """All parts of the file, to keep those that are seen."""
+    return _Cleaner(data, limits).run()
 
 
 class _Cleaner:
     """Goes through the blocks once; ``_kept`` is what will be the clean file."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: Limits) -> None:
         self._data = data
+        self._limits = limits
         self._reader = Reader("GIF", data)
         self._control = b""
         self._frames = 0
         self._extensions = 0
+        self._parts_left = _MAX_PARTS
 
-    def run(self) -> bytes:
+    def run(self) -> Walked:
         reader = self._reader
         self._picture, head = _head(reader)
         self._kept = [head]
@@ -53,7 +58,8 @@ class _Cleaner:
                 raise reader.broken("this is not a block", reader.position - 1)
         if not self._frames:
             raise reader.broken("there are no pixels")
-        return b"".join([*self._kept, bytes([_TRAILER])])  # what comes after is not of the picture
+        pieces = [*self._kept, bytes([_TRAILER])]  # what comes after is not of the picture
+        return Walked(pieces, 4 * self._picture.width * self._picture.height, UPRIGHT)
 
     def _extension(self) -> None:
         reader = self._reader
@@ -79,7 +85,7 @@ class _Cleaner:
         if not (width and height) or x + width > picture.width or y + height > picture.height:
             raise reader.broken("a frame lies outside of the picture", start)
         self._frames += 1
-        check_frames(self._frames, picture)
+        check_frames(self._frames, picture, self._limits)
         colours = reader.take(_colour_bytes(flags), "the colours of a frame")
         code_size = reader.byte("a frame")
         if not 1 <= code_size <= 8:
@@ -93,10 +99,14 @@ class _Cleaner:
     def _parts(self, what: str) -> bytes:
         """The parts of up to 255 bytes, each after its length, and the empty one that ends them."""
         reader, data, start = self._reader, self._data, self._reader.position
-        position = start
-        # Neither by the reader nor into a list: 5 MB can be two and a half million parts.
+        position, left = start, self._parts_left
+        # Neither by the reader nor into a list: there can be many.
         while position < len(data) and (length := data[position]):
             position += 1 + length
+            left -= 1
+            if not left:
+                raise reader.broken(f"there are more than {_MAX_PARTS} parts", start)
+        self._parts_left = left
         if position >= len(data):
             raise reader.broken(f"{what} are cut short", len(data))
         reader.position = position + 1
@@ -109,8 +119,9 @@ def _head(reader: Reader) -> tuple[Picture, bytes]:
     width, height, flags = struct.unpack("<HHB", head[6:11])
     if not (width and height):
         raise reader.broken("the size is missing", 6)
-    picture = check_size(Picture(MEDIA_TYPE, width, height))
-    return picture, head + reader.take(_colour_bytes(flags), "the colours")
+    return Picture(MEDIA_TYPE, width, height), head + reader.take(
+        _colour_bytes(flags), "the colours"
+    )
 
 
 def _colour_bytes(flags: int) -> int:

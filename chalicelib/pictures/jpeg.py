@@ -9,14 +9,19 @@ import re
 from collections.abc import Callable
 
 from chalicelib.pictures import orientation
-from chalicelib.pictures.reading import Picture, Reader, check_size, is_profile
+from chalicelib.pictures.reading import Limits, Picture, Reader, Walked, is_profile
 
 SIGNATURE = b"\xff\xd8\xff"
 MEDIA_TYPE = "image/jpeg"
 
 _MAX_SEGMENTS = 5_000
 _MAX_SCANS = 100
+_MAX_SCANNED_PIXELS = 600_000_000
 """A viewer unpacks the whole picture again for each scan. Cameras and editors make ten."""
+
+# Decoders make it smaller as they unpack it: less than 4096 x 4096 pixels for what we make.
+_DRAFT_BYTES = 4096 * 4096 * 4
+_MAX_TABLES = 8  # in a segment: there are four places for each kind of Huffman table
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: what browsers show
@@ -29,6 +34,7 @@ _PROFILE_NAME = b"ICC_PROFILE\0"
 _JFIF_BYTES = 12
 _ADOBE_BYTES = 12
 _PART = 65_000
+_FILLING = re.compile(rb"\xff+")
 # Inside packed pixels a marker is 0xFF and neither 0 (which stands for 0xFF itself)
 # nor a restart; 0xFF again is only filling.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
@@ -44,12 +50,12 @@ def inspect(data: bytes) -> Picture:
             raise reader.broken("the size is missing", start)
         body = _body(reader)
         if code in _FRAMES or code in _OTHER_FRAMES:
-            return check_size(_frame(reader, code, body))
+            return _frame(reader, code, body)
     raise _too_many(reader)
 
 
-def clean(data: bytes) -> bytes:
-    """The same picture without what is not seen."""
+def walk(data: bytes, _limits: Limits) -> Walked:
+    """All parts of the file, to keep those that are seen."""
     return _Cleaner(data).run()
 
 
@@ -64,6 +70,8 @@ class _Cleaner:
         self._turned = orientation.UPRIGHT
         self._profile: list[bytes] = []
         self._components: frozenset[int] | None = None
+        self._pixels = 0
+        self._coefficients = 0
         self._scans = 0
         self._kept: list[bytes] = []
         self._takers: dict[int, Callable[[bytes], None]] = {
@@ -73,7 +81,7 @@ class _Cleaner:
             _ADOBE: self._take_adobe,
         }
 
-    def run(self) -> bytes:
+    def run(self) -> Walked:
         for _ in range(_MAX_SEGMENTS):
             start = self._reader.position
             code = _marker(self._reader)
@@ -89,10 +97,12 @@ class _Cleaner:
                 self._takers[code](body)
             return
         if code in _FRAMES or code in _OTHER_FRAMES:
-            check_size(_frame(reader, code, body))
+            picture = _frame(reader, code, body)
             if self._components is not None:
                 raise reader.broken("there are two frames", start)
             self._components = frozenset(body[6::3])
+            self._pixels = picture.width * picture.height
+            self._coefficients = _coefficients(picture, body[7::3])
         elif code == _SCAN:
             self._take_scan(body, start)
             return
@@ -135,6 +145,8 @@ class _Cleaner:
         self._scans += 1
         if self._scans > _MAX_SCANS:
             raise reader.broken(f"there are more than {_MAX_SCANS} scans", start)
+        if self._scans > 1 and self._scans * self._pixels > _MAX_SCANNED_PIXELS:
+            raise reader.broken("there are too many scans for its size", start)
         found = _NEXT_MARKER.search(self._data, reader.position)
         if found is None:
             raise reader.broken("the pixels are cut short", len(self._data))
@@ -142,7 +154,7 @@ class _Cleaner:
         self._kept.append(self._data[reader.position : found.start()])
         reader.position = found.start()
 
-    def _end(self) -> bytes:
+    def _end(self) -> Walked:
         """What comes after the end is no part of the picture."""
         if not self._scans:
             raise self._reader.broken("there are no pixels")
@@ -153,7 +165,10 @@ class _Cleaner:
             head.append(_segment(_EXIF, _EXIF_NAME + orientation.write(self._turned)))
         if self._adobe:
             head.append(_segment(_ADOBE, self._adobe))
-        return b"".join([*head, *self._profile_segments(), *self._kept, _END])
+        # Of one scan a decoder has some rows at once; of several, all numbers of the picture.
+        memory = _DRAFT_BYTES + (2 * self._coefficients if self._scans > 1 else 0)
+        pieces = [*head, *self._profile_segments(), *self._kept, _END]
+        return Walked(pieces, memory, self._turned)
 
     def _profile_segments(self) -> list[bytes]:
         """The colour profile, which comes in numbered parts; none if one is missing."""
@@ -176,13 +191,10 @@ class _Cleaner:
 
 def _marker(reader: Reader) -> int:
     """The code of the next marker; any number of 0xFF may come before it."""
-    start = reader.position
-    if reader.byte("a segment") != 0xFF:
-        raise reader.broken("this is not a segment", start)
-    code = 0xFF
-    while code == 0xFF:
-        code = reader.byte("a segment")
-    return code
+    if not reader.skip(_FILLING):
+        what = "this is not a segment" if reader.left else "a segment is cut short"
+        raise reader.broken(what)
+    return reader.byte("a segment")
 
 
 def _body(reader: Reader) -> bytes:
@@ -210,13 +222,28 @@ def _frame(reader: Reader, code: int, body: bytes) -> Picture:
     return Picture(MEDIA_TYPE, width, height)
 
 
+def _coefficients(picture: Picture, samplings: bytes) -> int:
+    """How many numbers stand for the pixels: of each component as many as it is fine."""
+    across = max(factor >> 4 for factor in samplings)
+    down = max(factor & 15 for factor in samplings)
+    # In whole blocks of the coarsest component (A.1.1, A.2.4).
+    width, height = _filled(picture.width, 8 * across), _filled(picture.height, 8 * down)
+    parts = sum((factor >> 4) * (factor & 15) for factor in samplings)
+    return width * height * parts // (across * down)
+
+
+def _filled(length: int, block: int) -> int:
+    return (length + block - 1) // block * block
+
+
 def _check_tables(
     reader: Reader, body: bytes, size: Callable[[bytes, int], int], start: int
 ) -> None:
     """A segment is a row of tables, to its last byte; ``size`` gives that of the one at a place."""
     position = 0
-    while position < len(body):
-        position += size(body, position)
+    for _ in range(_MAX_TABLES):
+        if position < len(body):
+            position += size(body, position)
     if not body or position != len(body):
         raise reader.broken("a table has another length than its segment", start)
 

@@ -9,13 +9,15 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from chalicelib.errors import TooLarge
 from chalicelib.pictures import orientation
 from chalicelib.pictures.reading import (
     MAX_PROFILE_BYTES,
+    Limits,
     Picture,
     Reader,
+    Walked,
     check_frames,
-    check_size,
     is_profile,
 )
 
@@ -78,24 +80,25 @@ class _Header:
 def inspect(data: bytes) -> Picture:
     """The size, from the first chunk."""
     reader = Reader("PNG", data, len(SIGNATURE))
-    return check_size(_header(reader, *_chunk(reader)).picture)
+    return _header(reader, *_chunk(reader)).picture
 
 
-def clean(data: bytes) -> bytes:
-    """The same picture without what is not seen."""
-    return _Cleaner(data).run()
+def walk(data: bytes, limits: Limits) -> Walked:
+    """All parts of the file, to keep those that are seen."""
+    return _Cleaner(data, limits).run()
 
 
 class _Pixels:
-    """Unpacks what comes, counts it, and forgets it."""
+    """Unpacks what comes of one frame, counts it, and forgets it; or lets it pass."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self, expected: int, *, counted: bool) -> None:
         self._expected = expected
+        self._counted = counted
         self._stream = zlib.decompressobj()
         self._count = 0
 
     def take(self, packed: bytes, reader: Reader) -> None:
-        while True:
+        while self._counted:
             try:
                 piece = self._stream.decompress(packed, _PIECE)
             except zlib.error as error:
@@ -108,14 +111,15 @@ class _Pixels:
                 return
 
     def end(self, reader: Reader) -> None:
-        if not self._stream.eof or self._count != self._expected:
+        if self._counted and not (self._stream.eof and self._count == self._expected):
             raise reader.broken("pixels are missing")
 
 
 class _Cleaner:
     """Goes through the chunks once; ``_kept`` is what will be the clean file."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self._limits = limits
         self._reader = Reader("PNG", data, len(SIGNATURE))
         self._kept = [SIGNATURE]
         self._seen: set[bytes] = set()
@@ -125,12 +129,13 @@ class _Cleaner:
         self._frames_seen = 0
         self._sequence = 0
         self._pixels: _Pixels | None = None
+        self._unpacked = 0
+        self._turned = orientation.UPRIGHT
 
-    def run(self) -> bytes:
+    def run(self) -> Walked:
         reader = self._reader
         kind, body = _chunk(reader)
         self._header = _header(reader, kind, body)
-        check_size(self._header.picture)
         self._keep(kind, body)
         for _ in range(_MAX_CHUNKS):
             kind, body = _chunk(reader)
@@ -174,8 +179,7 @@ class _Cleaner:
         if b"IDAT" not in self._seen:
             if self._header.colour == _PALETTE and b"PLTE" not in self._seen:
                 raise reader.broken("the palette is missing")
-            size = self._header.unpacked(self._header.width, self._header.height)
-            self._pixels = _Pixels(size)
+            self._pixels = self._frame_pixels(self._header.width, self._header.height)
         elif self._previous != b"IDAT":
             raise reader.broken("the pixels are in two places")
         assert self._pixels is not None  # noqa: S101 (made with the first of them)
@@ -188,7 +192,7 @@ class _Cleaner:
         self._frames = int.from_bytes(body[:4], "big")
         if not self._frames:
             raise self._reader.broken("there is not a single frame")
-        check_frames(self._frames, self._header.picture)
+        check_frames(self._frames, self._header.picture, self._limits)
         self._keep(b"acTL", body)
 
     def _frame(self, kind: bytes, body: bytes) -> None:
@@ -220,11 +224,21 @@ class _Cleaner:
                 raise reader.broken("the first frame is not the whole picture")
             return
         self._end_pixels()
-        self._pixels = _Pixels(self._header.unpacked(width, height))
+        self._pixels = self._frame_pixels(width, height)
+
+    def _frame_pixels(self, width: int, height: int) -> _Pixels:
+        """What counts the pixels of a frame; ``TooLarge``, before they are unpacked."""
+        most = self._limits.unpacked
+        expected = self._header.unpacked(width, height)
+        self._unpacked += expected
+        if most is not None and self._unpacked > most:
+            raise TooLarge(f"All frames together unpack to more than {most} bytes")
+        return _Pixels(expected, counted=most is not None)
 
     def _orientation(self, body: bytes) -> None:
         turned = orientation.read(body)
         if turned != orientation.UPRIGHT and b"eXIf" not in self._seen:
+            self._turned = turned
             self._keep(b"eXIf", orientation.write(turned))
 
     def _profile(self, body: bytes) -> None:
@@ -249,7 +263,7 @@ class _Cleaner:
             raise self._reader.broken("there are no pixels")
         self._pixels.end(self._reader)
 
-    def _end(self, body: bytes) -> bytes:
+    def _end(self, body: bytes) -> Walked:
         """What comes after the last chunk is no part of the picture."""
         if body:
             raise self._reader.broken("the end is not empty")
@@ -257,7 +271,7 @@ class _Cleaner:
         if self._frames != self._frames_seen:
             raise self._reader.broken("frames are missing")
         self._keep(b"IEND", b"")
-        return b"".join(self._kept)
+        return Walked(self._kept, 4 * self._header.width * self._header.height, self._turned)
 
     def _keep(self, kind: bytes, body: bytes) -> None:
         checksum = zlib.crc32(body, zlib.crc32(kind))

@@ -8,13 +8,23 @@ import struct
 from dataclasses import dataclass
 
 from chalicelib.pictures import orientation
-from chalicelib.pictures.reading import Picture, Reader, check_frames, check_size, is_profile
+from chalicelib.pictures.reading import (
+    Limits,
+    Picture,
+    Reader,
+    Walked,
+    check_frames,
+    is_profile,
+)
 
 SIGNATURE = b"RIFF"
 FORM = slice(8, 12)
 MEDIA_TYPE = "image/webp"
 
 _MAX_CHUNKS = 5_000
+_MAX_FRAME_CHUNKS = 10
+# Decoders hold the frame, and twice the picture that it becomes part of, four bytes a pixel.
+_PIXEL_MEMORY = 12
 _PIXELS = (b"VP8 ", b"VP8L")
 _HAS_PROFILE, _HAS_EXIF, _MOVES = 0x20, 0x08, 0x02
 _KEPT_FLAGS = 0x10 | _MOVES  # transparency
@@ -35,20 +45,24 @@ def inspect(data: bytes) -> Picture:
     return _size(*_first(data))
 
 
-def clean(data: bytes) -> bytes:
-    """The same picture without what is not seen."""
+def walk(data: bytes, limits: Limits) -> Walked:
+    """All parts of the file, to keep those that are seen."""
     outer, first = _first(data)
     picture = _size(outer, first)
+    memory = _PIXEL_MEMORY * picture.width * picture.height
     if first.kind in _PIXELS:
-        return _file([_packed(first.kind, first.body)])
-    return _file(_Extended(outer, first, picture).run())
+        return Walked(_file([_packed(first.kind, first.body)]), memory, orientation.UPRIGHT)
+    extended = _Extended(outer, first, picture, limits)
+    return Walked(_file(extended.run()), memory, extended.turned)
 
 
 class _Extended:
     """Goes through the chunks after the head once."""
 
-    def __init__(self, reader: Reader, head: _Chunk, picture: Picture) -> None:
+    def __init__(self, reader: Reader, head: _Chunk, picture: Picture, limits: Limits) -> None:
+        self.turned = orientation.UPRIGHT
         self._reader = reader
+        self._limits = limits
         self._picture = picture
         self._flags = head.body[0] & _KEPT_FLAGS
         self._moves = bool(self._flags & _MOVES)
@@ -60,7 +74,7 @@ class _Extended:
 
     def run(self) -> list[bytes]:
         still: list[_Chunk] = []
-        for chunk in _chunks(self._reader):
+        for chunk in _chunks(self._reader, _MAX_CHUNKS):
             if chunk.kind == b"ICCP" and is_profile(chunk.body):
                 self._profile = _packed(b"ICCP", chunk.body)
             elif chunk.kind == b"EXIF":
@@ -81,6 +95,7 @@ class _Extended:
     def _take_exif(self, body: bytes) -> None:
         turned = orientation.read(body.removeprefix(_EXIF_NAME))
         if turned != orientation.UPRIGHT:
+            self.turned = turned
             self._exif = _packed(b"EXIF", orientation.write(turned))
 
     def _take_frame(self, chunk: _Chunk) -> None:
@@ -95,8 +110,9 @@ class _Extended:
         if 2 * x + width > self._picture.width or 2 * y + height > self._picture.height:
             raise reader.broken("a frame lies outside of the picture", chunk.position)
         self._frames += 1
-        check_frames(self._frames, self._picture)
-        inner = list(_chunks(Reader("WebP", chunk.body, 16), chunk.position + 8))
+        check_frames(self._frames, self._picture, self._limits)
+        parts = Reader("WebP", chunk.body, 16)
+        inner = _chunks(parts, _MAX_FRAME_CHUNKS, chunk.position + 8)
         pixels = _picture_chunks(reader, inner, width, height)
         self._pixels.append(_packed(b"ANMF", chunk.body[:16] + b"".join(pixels)))
 
@@ -118,12 +134,13 @@ def _first(data: bytes) -> tuple[Reader, _Chunk]:
     return reader, _chunk(reader)
 
 
-def _chunks(reader: Reader, offset: int = 0) -> list[_Chunk]:
+def _chunks(reader: Reader, most: int, offset: int = 0) -> list[_Chunk]:
     """All further chunks; ``offset`` is where in the file the reader's first byte is."""
     found: list[_Chunk] = []
     while reader.left:
-        if len(found) == _MAX_CHUNKS:
-            raise reader.broken(f"there are more than {_MAX_CHUNKS} chunks")
+        if len(found) == most:
+            place = reader.position + offset
+            raise reader.broken(f"there are more than {most} chunks", place)
         found.append(_chunk(reader, offset))
     return found
 
@@ -142,8 +159,8 @@ def _size(reader: Reader, first: _Chunk) -> Picture:
         if len(first.body) != 10:
             raise reader.broken("the head has another length", first.position)
         sides = (int.from_bytes(first.body[at : at + 3], "little") + 1 for at in (4, 7))
-        return check_size(Picture(MEDIA_TYPE, *sides))
-    return check_size(Picture(MEDIA_TYPE, *_pixel_size(reader, first)))
+        return Picture(MEDIA_TYPE, *sides)
+    return Picture(MEDIA_TYPE, *_pixel_size(reader, first))
 
 
 def _picture_chunks(reader: Reader, chunks: list[_Chunk], width: int, height: int) -> list[bytes]:
@@ -176,6 +193,6 @@ def _packed(kind: bytes, body: bytes) -> bytes:
     return kind + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) % 2)
 
 
-def _file(chunks: list[bytes]) -> bytes:
-    content = b"WEBP" + b"".join(chunks)
-    return SIGNATURE + len(content).to_bytes(4, "little") + content
+def _file(chunks: list[bytes]) -> list[bytes]:
+    size = len(b"WEBP") + sum(map(len, chunks))
+    return [SIGNATURE + size.to_bytes(4, "little") + b"WEBP", *chunks]

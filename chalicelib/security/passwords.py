@@ -6,11 +6,9 @@ https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 
 import os
 import re
-import threading
 import unicodedata
-from types import TracebackType
 
-from chalicelib.errors import TooManyRequests
+from chalicelib.slots import Slots
 
 MEMORY_KIB = 19_456
 PASSES = 2
@@ -33,29 +31,8 @@ _PHC = re.compile(
 )
 
 
-class Slots:
-    """Lets so many in at once; who waits longer than ``seconds`` is told to come again."""
-
-    def __init__(self, count: int, seconds: float) -> None:
-        self._free = threading.BoundedSemaphore(count)
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        """Wait for a place; ``TooManyRequests``."""
-        if not self._free.acquire(timeout=self._seconds):
-            raise TooManyRequests("Too many sign-ins at once; try again soon", retry_after=2)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._free.release()
-
-
 # 19 MiB each: the front of the one-machine stack has many threads, a function has one.
-_slots = Slots(count=4, seconds=5)
+_slots = Slots("sign-ins", count=4, seconds=5)
 
 
 def hash_password(password: str) -> str:

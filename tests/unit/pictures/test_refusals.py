@@ -10,7 +10,7 @@ import pytest
 from chalicelib import pictures
 from chalicelib.errors import TooLarge, UnsupportedMediaType
 from chalicelib.pictures import MAX_BYTES, BrokenPicture
-from chalicelib.pictures.reading import MAX_FRAMES
+from chalicelib.pictures.reading import AVATAR
 from tests.unit.pictures.samples import (
     all_kinds,
     chunk,
@@ -151,13 +151,13 @@ def test_a_picture_of_too_many_pixels_is_too_large(file: bytes) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        gif(1, 1, *[gif_frame(1, 1)] * (MAX_FRAMES + 1)),
+        gif(1, 1, *[gif_frame(1, 1)] * (AVATAR.frames + 1)),
         gif(4096, 4096, *[gif_frame(1, 1)] * 6),
         png(chunk(b"acTL", struct.pack(">II", 2**32 - 1, 0))),
         webp(
             (b"VP8X", b"\2" + bytes(9)),
             (b"ANIM", bytes(6)),
-            *[(b"ANMF", bytes(16) + webp((b"VP8L", b"\x2f\0\0\0\0"))[12:])] * (MAX_FRAMES + 1),
+            *[(b"ANMF", bytes(16) + webp((b"VP8L", b"\x2f\0\0\0\0"))[12:])] * (AVATAR.frames + 1),
         ),
     ],
     ids=["gif of many", "gif of large", "png", "webp"],

@@ -1,19 +1,16 @@
 """Passwords are kept such that only the right one is known again."""
 
-import threading
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.errors import TooManyRequests
 from chalicelib.security.passwords import (
     DUMMY_HASH,
     LANES,
     MEMORY_KIB,
     PASSES,
-    Slots,
     hash_password,
     needs_rehash,
     verify,
@@ -109,34 +106,3 @@ def test_an_unknown_user_takes_as_much_work_as_a_known_one() -> None:
     assert not needs_rehash(DUMMY_HASH)
     assert len(DUMMY_HASH) == len(hash_password("open sesame"))
     assert DUMMY_HASH.split("$")[:4] == hash_password("open sesame").split("$")[:4]
-
-
-def test_who_finds_no_place_in_time_is_told_to_come_again() -> None:
-    slots = Slots(count=2, seconds=0.01)
-    with slots, slots, pytest.raises(TooManyRequests) as refused, slots:
-        pass
-    assert refused.value.retry_after > 0
-
-
-def test_a_place_is_given_back_also_after_an_error() -> None:
-    slots = Slots(count=1, seconds=0)
-    with pytest.raises(LookupError), slots:
-        raise LookupError
-    with slots:
-        pass
-
-
-def test_who_waits_gets_the_next_place() -> None:
-    slots = Slots(count=1, seconds=20)
-    entered = threading.Event()
-
-    def wait() -> None:
-        with slots:
-            entered.set()
-
-    waiting = threading.Thread(target=wait)
-    with slots:
-        waiting.start()
-        assert not entered.is_set()
-    waiting.join(timeout=20)
-    assert entered.is_set()
