@@ -9,6 +9,7 @@ from chalicelib import admin, api, logs, realtime, worker
 
 STAGE = os.environ.get("TAVERN_STAGE", "local")
 WORKERS = int(os.environ.get("TAVERN_MAX_WORKERS", "10"))
+IMPORTS = int(os.environ.get("TAVERN_MAX_IMPORTS", "2"))
 
 logs.configure(os.environ.get("TAVERN_LOG", "INFO"))
 
@@ -46,6 +47,18 @@ def run_execution(event: SQSEvent) -> None:
 def dead_letter(event: SQSEvent) -> None:
     """A run was tried too often."""
     worker.dead_letter(event.to_dict())
+
+
+@app.on_sqs_message(queue=f"comfytavern-{STAGE}-imports", batch_size=1, maximum_concurrency=IMPORTS)
+def import_library(event: SQSEvent) -> None:
+    """An import of many characters waits for a worker."""
+    worker.import_library(event.to_dict(), event.context.get_remaining_time_in_millis)
+
+
+@app.on_sqs_message(queue=f"comfytavern-{STAGE}-imports-dead", batch_size=1)
+def dead_import(event: SQSEvent) -> None:
+    """An import was tried too often."""
+    worker.dead_import(event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

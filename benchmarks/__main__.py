@@ -11,7 +11,18 @@ import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import coldstart, engine, front, identity, report, stack, startup
+from benchmarks import (
+    cards,
+    characters,
+    coldstart,
+    engine,
+    front,
+    identity,
+    imports,
+    report,
+    stack,
+    startup,
+)
 from benchmarks.measure import Result
 
 Part = Callable[[int], Coroutine[None, None, list[Result]]]
@@ -22,6 +33,9 @@ PARTS: Mapping[str, Part] = {
     "stack": stack.results,
     "front": front.results,
     "identity": identity.results,
+    "cards": cards.results,
+    "characters": characters.results,
+    "imports": imports.results,
     "startup": startup.results,
     "coldstart": coldstart.results,
 }

@@ -5,6 +5,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Goal, Result, interleaved
@@ -13,6 +14,8 @@ from tests.local.stack import RunningStack
 
 _PATH = "/api/auth/current"
 _REQUESTS = 400
+_PART = 1024 * 1024
+_NOT_MODIFIED = 304
 _HEADERS = {"Accept": "*/*", "User-Agent": "benchmark"}
 
 
@@ -60,23 +63,37 @@ class KeepAlive:
 
     def get(self, path: str) -> int:
         """Make a request and read its whole answer; the status."""
+        return self.ask(path).status
+
+    def ask(self, path: str, **headers: str) -> "Answered":
+        """The same with more headers; all of the answer."""
         lines = [f"GET {path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self._headers.items()]
+        lines += [f"{name}: {value}" for name, value in {**self._headers, **headers}.items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._more()
-        head, _, body = received.partition(b"\r\n\r\n")
-        length = content_length(head)
+        head, _, begun = received.partition(b"\r\n\r\n")
+        status, body = int(head.split(b" ", 2)[1]), bytearray(begun)
+        length = 0 if status == _NOT_MODIFIED else content_length(head)
         while len(body) < length:
             body += self._more()
-        return int(head.split(b" ", 2)[1])
+        return Answered(status, head, body)
 
     def _more(self) -> bytes:
-        part = self._socket.recv(65536)
+        part = self._socket.recv(_PART)
         if not part:
             raise ConnectionResetError("The connection was closed")
         return part
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back: ``head`` is the status line and the headers."""
+
+    status: int
+    head: bytes
+    body: bytes | bytearray
 
 
 def content_length(head: bytes) -> int:

@@ -79,6 +79,8 @@ def _repair(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
             return Answer(rows, failed=problems > 0, following={"after": str(rows[-1]["user"])})
         try:
             done = repair.repair(uid)
+            cards = container.character_repair().rebuild(uid, None, lambda: True)
+            books = container.lorebook_repair().rebuild(uid, None, lambda: True)
         except TavernError as error:  # one user's trouble is not to keep the others from theirs
             problems += 1
             rows.append({"user": uid, "problem": error.message})
@@ -88,8 +90,10 @@ def _repair(arguments: Arguments, has_time: Callable[[], bool]) -> Answer:
                 "user": uid,
                 "projects": done.projects,
                 "workflows": done.workflows,
+                "characters": cards.documents,
+                "lorebooks": books.documents,
                 "rowsWritten": done.written,
-                "rowsRemoved": done.removed,
+                "rowsRemoved": done.removed + cards.removed + books.removed,
             }
         )
     return Answer(rows, failed=problems > 0)
@@ -180,7 +184,7 @@ COMMANDS = (
     ),
     Command(
         "repair",
-        "rebuild the lists of projects and workflows from the objects behind them",
+        "rebuild the lists of all that users keep from the objects behind them",
         _repair,
         (
             Argument(name="user", help="only this user's (his uid)"),

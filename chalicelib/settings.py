@@ -1,6 +1,7 @@
 """What the environment tells the product. Only the container reads it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 DEFAULT_ORIGIN = "http://localhost:5573"
+DEFAULT_PORT = 3233
+LOCAL_STAGE = "local"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class SettingsError(Exception):
@@ -23,6 +28,8 @@ class Settings:
     the sockets. ``concurrent_runs`` is how many runs work at a time. ``mode`` is
     ``open`` or ``password`` for one user, ``accounts`` for many.
     ``first_account_needs_code``: strangers can reach it before its operator does.
+    ``cookie_suffix`` tells the cookies of servers on one host apart, which share
+    them whatever their ports.
     """
 
     backend: Literal["embedded", "aws"]
@@ -39,6 +46,7 @@ class Settings:
     access_password: str | None = field(repr=False)
     registration: Literal["invite", "open"]
     first_account_needs_code: bool
+    cookie_suffix: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -46,7 +54,7 @@ class Settings:
         backend = environment.get("BACKEND") or "embedded"
         if backend not in ("embedded", "moto", "aws"):
             raise SettingsError(f"BACKEND is {backend!r}: expected embedded, moto or aws")
-        stage = environment.get("TAVERN_STAGE") or "local"
+        stage = environment.get("TAVERN_STAGE") or LOCAL_STAGE
         templates = environment.get("TAVERN_TEMPLATES_DIR")
         return cls(
             backend="embedded" if backend == "embedded" else "aws",
@@ -60,9 +68,10 @@ class Settings:
             node_paths=_paths(environment.get("TAVERN_NODE_PATHS")),
             concurrent_runs=_count(environment, "TAVERN_WORKERS", os.cpu_count() or 1),
             mode=_mode(environment),
-            access_password=environment.get("TAVERN_ACCESS_PASSWORD") or None,
+            access_password=_access_password(environment),
             registration=_registration(environment),
             first_account_needs_code=backend == "aws",
+            cookie_suffix=_cookie_suffix(environment),
         )
 
     @property
@@ -71,6 +80,11 @@ class Settings:
         if self.backend == "aws":
             return None
         return frozenset(urlsplit(origin).hostname or "" for origin in self.origins)
+
+    @property
+    def is_deployed(self) -> bool:
+        """Does it run as functions on AWS, or on an emulator of it?"""
+        return self.backend == "aws" and self.stage != LOCAL_STAGE
 
     def resource(self, name: str) -> str:
         """The name of a table or queue of this stage."""
@@ -82,14 +96,26 @@ def _mode(environment: Mapping[str, str]) -> Literal["open", "password", "accoun
     mode = environment.get("TAVERN_MODE") or "SingleUser"
     if mode not in ("SingleUser", "MultiUser"):
         raise SettingsError(f"TAVERN_MODE is {mode!r}: expected SingleUser or MultiUser")
-    has_password = bool(environment.get("TAVERN_ACCESS_PASSWORD"))
-    if mode == "SingleUser":
-        return "password" if has_password else "open"
-    if has_password:
+    has_password = _access_password(environment) is not None
+    if mode == "MultiUser" and has_password:
         raise SettingsError(
             "TAVERN_ACCESS_PASSWORD is for one user: with MultiUser each has a password"
         )
-    return "accounts"
+    if mode == "MultiUser":
+        return "accounts"
+    if has_password:
+        return "password"
+    if environment.get("BACKEND") == "aws" and "TAVERN_ACCESS_PASSWORD" in environment:
+        raise SettingsError(
+            "TAVERN_ACCESS_PASSWORD is empty: set a password, or leave the variable out"
+        )
+    return "open"
+
+
+def _access_password(environment: Mapping[str, str]) -> str | None:
+    """Blanks are none: they are what is left of a variable that somebody forgot to fill."""
+    password = environment.get("TAVERN_ACCESS_PASSWORD", "")
+    return password if password.strip() else None
 
 
 def _registration(environment: Mapping[str, str]) -> Literal["invite", "open"]:
@@ -103,7 +129,32 @@ def _registration(environment: Mapping[str, str]) -> Literal["invite", "open"]:
 
 def _origins(text: str | None) -> frozenset[str]:
     given = DEFAULT_ORIGIN if text is None else text
-    return frozenset(part.strip().rstrip("/") for part in given.split(",") if part.strip())
+    return frozenset(_origin(part.strip()) for part in given.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it: without a path, and without its scheme's own port."""
+    origin = text.lower().rstrip("/")
+    if not _ORIGIN.fullmatch(origin) or not _has_port_that_is_one(origin):
+        raise SettingsError(
+            f"TAVERN_CORS_ORIGINS has {text!r}: expected origins such as https://name or"
+            " https://name:port, separated by commas"
+        )
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], "/"))
+
+
+def _has_port_that_is_one(origin: str) -> bool:
+    try:
+        return urlsplit(origin).port != 0
+    except ValueError:  # above 65535; or brackets around what is no address
+        return False
+
+
+def _cookie_suffix(environment: Mapping[str, str]) -> str:
+    port = environment.get("TAVERN_PORT") or str(DEFAULT_PORT)
+    if not port.isdecimal():
+        raise SettingsError(f"TAVERN_PORT is {port!r}: expected a number")
+    return "" if int(port) in (0, DEFAULT_PORT) else f"_{int(port)}"
 
 
 def _paths(text: str | None) -> tuple[Path, ...]:

@@ -1,11 +1,13 @@
 """What runs without a client: a run's turn, the sweep, the end of what was tried too often."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from chalicelib import container, logs
 from chalicelib.errors import InvalidInput
+from chalicelib.services.imports.dispatch import named_in
 from chalicelib.services.runs.dispatch import deferred_of, prompt_id_of, published_of
 from chalicelib.services.runs.sweeper import DISPATCH_GRACE_SECONDS
 
@@ -35,6 +37,27 @@ def run_execution(event: dict[str, Any], remaining_milliseconds: Callable[[], in
             )
 
 
+def import_library(event: dict[str, Any], remaining_milliseconds: Callable[[], int]) -> None:
+    """Bring on the import that a message of the queue names; raises to have it redelivered."""
+
+    def time_left() -> float:
+        return remaining_milliseconds() / 1000 - _HAND_OVER_SECONDS
+
+    for uid, import_id, received in _imports(event):
+        with logs.about(import_id):
+            container.import_worker().work(
+                uid, import_id, redelivered=received > 1, time_left=time_left
+            )
+
+
+def dead_import(event: dict[str, Any]) -> None:
+    """End the imports of messages that were received too often."""
+    reason = f"It was tried {container.MAX_RECEIVES} times, and every worker was lost"
+    for uid, import_id, _ in _imports(event):
+        with logs.about(import_id):
+            container.import_ending().dead_letter(uid, import_id, reason)
+
+
 def dead_letter(event: dict[str, Any]) -> None:
     """End the runs of messages that were received too often."""
     for record in event["Records"]:
@@ -51,11 +74,29 @@ def sweep(event: dict[str, Any]) -> None:
     A start asks for no grace: nobody else is at work then.
     """
     grace = (event.get("detail") or {}).get("graceSeconds", DISPATCH_GRACE_SECONDS)
-    try:
-        closed = container.revocations().sweep()
-    finally:  # neither keeps the other from its work
-        counts = container.sweeper().sweep(grace=float(grace))
-    _logger.info("swept", extra={**counts, "closed": closed})
+    with ExitStack() as others:  # none keeps the others from its work
+        others.callback(_sweep_runs, float(grace))
+        others.callback(_sweep_imports, float(grace))
+        _logger.info("swept sockets", extra={"closed": container.revocations().sweep()})
+
+
+def _sweep_runs(grace: float) -> None:
+    _logger.info("swept", extra=container.sweeper().sweep(grace=grace))
+
+
+def _sweep_imports(grace: float) -> None:
+    _logger.info("swept imports", extra={"mended": container.import_ending().sweep(grace=grace)})
+
+
+def _imports(event: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """The imports that messages name, each with how often it was received."""
+    for record in event["Records"]:
+        try:
+            uid, import_id = named_in(record["body"])
+        except InvalidInput:  # as below
+            _logger.exception("A message of the queue names no import")
+            continue
+        yield uid, import_id, int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def _prompt_id(body: str) -> str | None:

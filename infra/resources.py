@@ -24,6 +24,8 @@ class ResourceNames:
     accounts: str
     runs: str
     runs_dead: str
+    imports: str
+    imports_dead: str
 
 
 def resources(stage: str) -> dict[str, Any]:
@@ -54,4 +56,6 @@ def names(stage: str, *, account: str, region: str) -> ResourceNames:
         accounts=name("Accounts", "TableName"),
         runs=name("Runs", "QueueName"),
         runs_dead=name("RunsDead", "QueueName"),
+        imports=name("Imports", "QueueName"),
+        imports_dead=name("ImportsDead", "QueueName"),
     )

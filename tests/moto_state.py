@@ -15,7 +15,7 @@ def empty(names: ResourceNames) -> None:
             for item in page["Items"]:
                 key = {"pk": item["pk"], "sk": item["sk"]}
                 dynamodb.delete_item(TableName=table, Key=key)
-    for queue in (names.runs, names.runs_dead):
+    for queue in (names.runs, names.runs_dead, names.imports, names.imports_dead):
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in received:

@@ -133,7 +133,7 @@ def join_world(
     )
     sweeper = Sweeper(
         log=log,
-        indexes=[index],
+        lapsing=[index],
         dispatch=dispatch,
         archive=archive,
         ending=ending,

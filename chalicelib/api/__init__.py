@@ -6,8 +6,13 @@ from chalicelib.api import (
     admin_users,
     audit,
     auth,
+    character_books,
+    character_files,
+    character_imports,
+    characters,
     executions,
     local_uploads,
+    lorebooks,
     nodes,
     plugins,
     projects,
@@ -16,15 +21,21 @@ from chalicelib.api import (
     user_profile,
     workflows,
 )
-from chalicelib.api.http import Access, Group, unknown_path
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Access, unknown_path
 
 GROUPS: tuple[Group, ...] = (
     admin_users.group,
     audit.group,
     auth.group,
+    character_books.group,
+    character_files.group,
+    character_imports.group,
+    characters.group,
     plugins.group,
     executions.group,
     executions.interrupts,
+    lorebooks.group,
     nodes.group,
     nodes.reloads,
     projects.group,
@@ -41,6 +52,9 @@ __all__ = ["GROUPS", "access", "register", "unknown_path"]
 
 def register(app: Chalice) -> dict[str, tuple[str, ...]]:
     """Put every route group into the app; the route table: paths and their methods."""
+    # Chalice has types that it gives to nobody who does not name them in Accept. Which of
+    # our answers are bytes, groups say.
+    app.api.binary_types = []
     table: dict[str, tuple[str, ...]] = {}
     for group in GROUPS:
         table |= group.register(app)

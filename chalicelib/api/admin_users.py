@@ -3,7 +3,8 @@
 from typing import Any
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.errors import InvalidInput
 
 group = Group(__name__)

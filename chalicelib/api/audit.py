@@ -1,7 +1,8 @@
 """What was done in accounts: everyone's own, and anybody's for an administrator."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.errors import InvalidInput
 
 group = Group(__name__)

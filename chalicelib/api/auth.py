@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
-from chalicelib.services import cookies
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.services.accounts.attempts import Client
 from chalicelib.services.accounts.sessions import LIFETIME_SECONDS
 
@@ -18,6 +18,7 @@ group = Group(__name__)
 def current(call: Call) -> Reply:
     """The UserContext that decides what the client shows; a cookie whose session is over goes."""
     caller = container.callers().find(call.headers)
+    cookies = container.callers().cookies
     stale = caller is None and cookies.session(call.headers) is not None
     headers = {"Set-Cookie": cookies.dropped(call.headers)} if stale else {}
     return Reply(container.callers().context(caller), headers=headers)
@@ -41,7 +42,7 @@ def logout(call: Call) -> Reply:
     if call.caller.identity is not None:
         container.sessions().end(call.uid, call.caller.identity)
         container.revocations().carry_out(call.uid)
-    return Reply(None, 204, {"Set-Cookie": cookies.dropped(call.headers)})
+    return Reply(None, 204, {"Set-Cookie": container.callers().cookies.dropped(call.headers)})
 
 
 @group.put("/api/auth/password", access="session")
@@ -79,7 +80,9 @@ def _signed_in(call: Call, signed_in: "SignedIn", status: int) -> Reply:
         "expiresAt": signed_in.opened.expires_at,
         "currentUser": signed_in.current_user,
     }
-    cookie = cookies.kept(call.headers, signed_in.opened.token, LIFETIME_SECONDS)
+    cookie = container.callers().cookies.kept(
+        call.headers, signed_in.opened.token, LIFETIME_SECONDS
+    )
     return Reply(body, status, {"Set-Cookie": cookie})
 
 

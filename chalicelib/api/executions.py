@@ -1,7 +1,8 @@
 """Group 3: submitting runs and following them over HTTP."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.errors import InvalidInput
 
 group = Group(__name__)

@@ -1,30 +1,24 @@
-"""What all route groups share: requests, answers, errors, CORS.
+"""What all route groups share: requests, answers, errors.
 
-A route group declares its routes on a ``Group``; a view gets a ``Call``,
-calls one service and shapes the answer. What a service raises becomes HTTP
-in one table. Every path also answers OPTIONS, and 405 to the methods that it
-does not have: API Gateway would answer both wrongly by itself.
+A route group declares its routes on a ``Group`` (``groups.py``); a view gets a
+``Call``, calls one service and shapes the answer. What a service raises becomes
+HTTP in one table.
 """
 
-import base64
-import logging
 import re
-import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
-from urllib.parse import unquote
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from chalice.app import Blueprint, Chalice, Request, Response
+from chalice.app import Request
 
-from chalicelib import container, errors, json_text, logs
+from chalicelib import container, errors, json_text
+from chalicelib.api.cors import cors_headers, preflight_headers
 from chalicelib.services.accounts import audit
 from chalicelib.services.accounts.attempts import Origin
 from chalicelib.services.callers import Caller, may_write
 from chalicelib.services.library.if_match import IfMatch
-
-_logger = logging.getLogger("chalicelib.api")
 
 STATUS: Mapping[type[errors.TavernError], int] = {
     errors.InvalidInput: 400,
@@ -46,15 +40,10 @@ Access = Literal["read", "write", "run", "admin", "session", "identity", "anyone
 """What a route asks of its caller: a scope, that it is no service key, that it is
 somebody at all, or nothing."""
 
-_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _JSON = "application/json"
-_ANY_CONTENT = ["*/*"]
 _MAX_JSON_BYTES = 5 * 1024 * 1024
 _ETAG = re.compile(r'"([^"]*)"')
-_CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-_CORS_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
-_CORS_EXPOSED = "ETag, Retry-After, X-Request-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,159 +169,6 @@ class Call:
         return known is not None and known.allows(etag)
 
 
-View = Callable[..., Reply]
-
-
-class _Served(NamedTuple):
-    """A view, and what it asks of its caller."""
-
-    view: View
-    access: Access
-
-
-class Group:
-    """The routes below one prefix.
-
-    With ``success_flag`` its errors also carry ``success`` and ``message``, as
-    the clients of these routes expect. A route says what it asks of its caller
-    by ``access``: by default ``read`` for GET and HEAD, ``write`` for the others.
-    """
-
-    def __init__(
-        self, name: str, *, success_flag: bool = False, refusal: str | None = None
-    ) -> None:
-        self.blueprint = Blueprint(name)
-        self._routes: dict[str, dict[str, _Served]] = {}
-        self._success_flag = success_flag
-        self._refusal = refusal or "This path does not have that method"
-
-    def get(self, path: str, *, access: Access = "read") -> Callable[[View], View]:
-        """Register a view for GET."""
-        return self._register(path, "GET", access)
-
-    def head(self, path: str, *, access: Access = "read") -> Callable[[View], View]:
-        """Register a view for HEAD; its body is dropped."""
-        return self._register(path, "HEAD", access)
-
-    def post(self, path: str, *, access: Access = "write") -> Callable[[View], View]:
-        """Register a view for POST."""
-        return self._register(path, "POST", access)
-
-    def put(self, path: str, *, access: Access = "write") -> Callable[[View], View]:
-        """Register a view for PUT."""
-        return self._register(path, "PUT", access)
-
-    def delete(self, path: str, *, access: Access = "write") -> Callable[[View], View]:
-        """Register a view for DELETE."""
-        return self._register(path, "DELETE", access)
-
-    def path(self, path: str) -> None:
-        """Register a path that has no method of its own yet."""
-        self._routes.setdefault(path, {})
-
-    def register(self, app: Chalice) -> dict[str, tuple[str, ...]]:
-        """Put all routes into the app; the paths with the methods that they have."""
-        for path, views in self._routes.items():
-            for method, served in views.items():
-                self._route(path, [method], served)
-            missing = [method for method in METHODS if method not in views]
-            if missing:
-                refuse = self._refuse(", ".join([*views, "OPTIONS"]))
-                self._route(path, missing, _Served(refuse, "identity"))
-            self.blueprint.route(path, methods=["OPTIONS"], content_types=_ANY_CONTENT)(
-                self._preflight
-            )
-        app.register_blueprint(self.blueprint)
-        return {path: tuple(views) for path, views in self._routes.items()}
-
-    def access(self) -> dict[tuple[str, str], Access]:
-        """What each route asks of its caller, by method and path."""
-        return {
-            (method, path): served.access
-            for path, views in self._routes.items()
-            for method, served in views.items()
-        }
-
-    def _register(self, path: str, method: str, access: Access) -> Callable[[View], View]:
-        def add(view: View) -> View:
-            self._routes.setdefault(path, {})[method] = _Served(view, access)
-            return view
-
-        return add
-
-    def _route(self, path: str, methods: list[str], served: _Served) -> None:
-        def answer(**parameters: str) -> Response:
-            return self._answer(path, served, parameters)
-
-        self.blueprint.route(path, methods=methods, content_types=_ANY_CONTENT)(answer)
-
-    def _refuse(self, allow: str) -> View:
-        def refuse(_call: Call, **_parameters: str) -> Reply:
-            raise errors.MethodNotAllowed(self._refusal, allow)
-
-        return refuse
-
-    def _preflight(self, **_parameters: str) -> Response:
-        headers = cors_headers(self.blueprint.current_request.headers.get("origin"))
-        return Response("", {**headers, **_preflight_headers(headers)}, 204)
-
-    def _answer(self, path: str, served: _Served, parameters: Mapping[str, str]) -> Response:
-        request = self.blueprint.current_request
-        started = time.perf_counter()
-        identifier = str(request.context.get("requestId") or uuid.uuid4())
-        with logs.about(identifier):
-            reply = self._reply(request, served, parameters)
-            _logger.info(
-                "request",
-                extra={
-                    "method": request.method,
-                    "path": path,
-                    "status": reply.status,
-                    "ms": round((time.perf_counter() - started) * 1000, 2),
-                },
-            )
-        headers = {
-            "X-Request-Id": identifier,
-            "Content-Type": reply.content_type,
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            **cors_headers(request.headers.get("origin")),
-            **reply.headers,
-        }
-        made = _Bytes if isinstance(reply.body, bytes) else Response
-        return made(reply.body, headers, reply.status)
-
-    def _reply(self, request: Request, served: _Served, parameters: Mapping[str, str]) -> Reply:
-        try:
-            call = Call(request, served.access)
-            if request.method in _WRITES:
-                call.check_origin()
-            if served.access != "anyone":
-                _check_access(call.caller, served.access)
-                container.request_rate().count(call.uid)
-            decoded = {key: _decoded(key, value) for key, value in parameters.items()}
-            with audit.acting(call.actor()):
-                return _rendered(served.view(call, **decoded))
-        except errors.TavernError as error:
-            return _rendered(error_reply(error, success_flag=self._success_flag))
-        except Exception:
-            _logger.exception("A request failed")
-            return _rendered(Reply({"error": "Internal error; the server's log says more"}, 500))
-
-
-class _Bytes(Response):  # type: ignore[misc]  # Chalice has no types
-    """An answer of bytes, which API Gateway takes as base64.
-
-    Chalice would do it for the types of its own list alone, and refuse requests whose
-    Accept header does not name the very type. Here whoever asks for a picture gets it.
-    """
-
-    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:  # noqa: ARG002
-        """The answer as the function gives it to API Gateway."""
-        made: dict[str, Any] = super().to_dict(None)
-        return {**made, "body": base64.b64encode(self.body).decode(), "isBase64Encoded": True}
-
-
 def document(call: Call, value: Mapping[str, Any], etag: str, status: int = 200) -> Reply:
     """A document with its ETag; 304 for a caller that has it."""
     headers = {"ETag": f'"{etag}"'}
@@ -367,28 +203,8 @@ def unknown_path(origin: str | None, method: str) -> tuple[int, dict[str, str], 
     """
     headers = {**cors_headers(origin), "Content-Type": _JSON, "X-Request-Id": str(uuid.uuid4())}
     if method == "OPTIONS":
-        return 204, {**headers, **_preflight_headers(headers)}, ""
+        return 204, {**headers, **preflight_headers(headers)}, ""
     return 404, headers, json_text.dumps({"error": "Not found"})
-
-
-def cors_headers(origin: str | None) -> dict[str, str]:
-    """What lets a page of an allowed origin read the answer."""
-    headers = {"Vary": "Origin"}
-    if origin is not None and origin.rstrip("/") in container.settings().origins:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Allow-Credentials"] = "true"
-        headers["Access-Control-Expose-Headers"] = _CORS_EXPOSED
-    return headers
-
-
-def _preflight_headers(cors: Mapping[str, str]) -> dict[str, str]:
-    if "Access-Control-Allow-Origin" not in cors:
-        return {}
-    return {
-        "Access-Control-Allow-Methods": _CORS_METHODS,
-        "Access-Control-Allow-Headers": _CORS_HEADERS,
-        "Access-Control-Max-Age": "600",
-    }
 
 
 def _etags(header: str | None) -> IfMatch | None:
@@ -398,30 +214,3 @@ def _etags(header: str | None) -> IfMatch | None:
     if header.strip() == "*":
         return IfMatch(None)
     return IfMatch(frozenset(_ETAG.findall(header)) or frozenset({header.strip()}))
-
-
-def _check_access(caller: Caller, access: Access) -> None:
-    """``NotAllowed`` for a service key that may not do this."""
-    if access == "identity":
-        return
-    if access != "session":
-        caller.require(access)
-    elif caller.kind == "key":
-        raise errors.NotAllowed("A service key may not do this: sign in")
-
-
-def _decoded(name: str, value: str) -> str:
-    """A path parameter, decoded once."""
-    try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError as error:
-        raise errors.InvalidInput.field(name, "its percent-encoding is not UTF-8") from error
-
-
-def _rendered(reply: Reply) -> Reply:
-    """The same with a body that is text or bytes."""
-    if reply.body is None:
-        return replace(reply, body="")
-    if isinstance(reply.body, (str, bytes)):
-        return reply
-    return replace(reply, body=json_text.dumps(reply.body))

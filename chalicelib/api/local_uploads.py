@@ -5,7 +5,8 @@ the bucket's, and here is nothing.
 """
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.api.uploads import file_of
 
 group = Group(__name__)

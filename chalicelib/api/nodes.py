@@ -1,7 +1,8 @@
 """Group 4: node definitions and their client scripts."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.services import node_reload
 
 group = Group(__name__)

@@ -1,6 +1,7 @@
 """Group 9: what the web client asks before it draws anything."""
 
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 
 group = Group(__name__)
 

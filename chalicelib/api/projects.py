@@ -1,7 +1,8 @@
 """Group 5: projects and their workflows, with versions."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply, document
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply, document
 
 group = Group(__name__)
 _PROJECT = "/api/projects/{project_id}"

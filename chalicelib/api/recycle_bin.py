@@ -1,7 +1,8 @@
 """What was deleted, and how it comes back."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 
 group = Group(__name__)
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 FORM = "multipart/form-data"
 
-_MAX_FIELDS = 30
+_MAX_OTHER_FIELDS = 29
 _MAX_OTHER_BYTES = 64 * 1024
-"""What the form may have beside the file: other fields, boundaries, names."""
+"""What the form may have beside the files: other fields, boundaries, names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +35,41 @@ def file_of(call: Call, field: str, *, max_bytes: int, instead: str | None = Non
     ``UnsupportedMediaType`` for a body that is no form, ``InvalidInput`` for a form that
     cannot be read or has not just one such file, ``TooLarge``.
     """
+    return files_of(call, field, max_bytes=max_bytes, most=1, instead=instead)[0]
+
+
+def files_of(
+    call: Call, field: str, *, max_bytes: int, most: int, instead: str | None = None
+) -> list[UploadedFile]:
+    """The files of a form's field in their order, one to ``most``, of which none is empty.
+
+    ``max_bytes`` and ``instead`` are of each file. Errors are those of ``file_of``;
+    one file that is wrong refuses them all.
+    """
     from multipart import MultipartError  # no other route needs it
 
     body = call.body
-    parser = _parser(call.headers.get("content-type", ""))
-    if len(body) > max_bytes + _MAX_OTHER_BYTES:
+    parser = _parser(call.headers.get("content-type", ""), most)
+    if len(body) > most * max_bytes + _MAX_OTHER_BYTES:
         raise _too_large(field, max_bytes, instead)
     try:
         found = _files(parser, body, field)
     except MultipartError as error:
         raise InvalidInput(f"The form cannot be read: {error}") from error
-    if len(found) != 1:
-        message = "two files" if found else f"a file is expected, in a form ({FORM})"
+    if not found:
+        raise InvalidInput.field(field, f"a file is expected, in a form ({FORM})")
+    if len(found) > most:
+        message = "two files" if most == 1 else f"{len(found)} files, of which {most} are taken"
         raise InvalidInput.field(field, message)
-    if not found[0].data:
-        raise InvalidInput.field(field, "the file is empty")
-    if len(found[0].data) > max_bytes:
-        raise _too_large(field, max_bytes, instead)
-    return found[0]
+    for file in found:
+        if not file.data:
+            raise InvalidInput.field(field, "the file is empty")
+        if len(file.data) > max_bytes:
+            raise _too_large(field, max_bytes, instead)
+    return found
 
 
-def _parser(content_type: str) -> "PushMultipartParser":
+def _parser(content_type: str, most: int) -> "PushMultipartParser":
     from multipart import MultipartError, PushMultipartParser, parse_options_header
 
     kind, options = parse_options_header(content_type)
@@ -63,7 +77,7 @@ def _parser(content_type: str) -> "PushMultipartParser":
         raise UnsupportedMediaType(f"A body of {FORM} is expected")
     try:
         return PushMultipartParser(
-            options.get("boundary", ""), max_segment_count=_MAX_FIELDS, strict=True
+            options.get("boundary", ""), max_segment_count=most + _MAX_OTHER_FIELDS, strict=True
         )
     except MultipartError as error:
         raise InvalidInput("The form cannot be read: its boundary is missing") from error
@@ -82,7 +96,8 @@ def _files(parser: "PushMultipartParser", body: bytes, field: str) -> list[Uploa
                     found.append(UploadedFile(_safe(name), b"".join(pieces)))
                 pieces.clear()
             elif isinstance(event, (bytes, bytearray)):
-                pieces.append(bytes(event))
+                if wanted:
+                    pieces.append(bytes(event))
             else:
                 wanted, name = event.name == field, event.filename
     return found

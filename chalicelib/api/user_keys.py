@@ -1,7 +1,8 @@
 """Group 6: service keys, and credentials for services elsewhere."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 
 group = Group(__name__)
 _KEYS = "/api/users/me/service-keys"
@@ -37,7 +38,7 @@ def list_credentials(call: Call) -> Reply:
 @group.post(_CREDENTIALS)
 def create_credential(call: Call) -> Reply:
     """Keep a credential; no answer ever has its content."""
-    return Reply(container.credentials().create(call.uid, call.json()), 201)
+    return Reply(container.credentials().create(call.caller, call.json()), 201)
 
 
 @group.delete(f"{_CREDENTIALS}/{{credential_id}}")

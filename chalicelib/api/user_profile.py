@@ -1,7 +1,8 @@
 """Group 7: a user's name and picture."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 from chalicelib.api.uploads import file_of
 
 group = Group(__name__)

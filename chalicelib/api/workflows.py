@@ -1,7 +1,8 @@
 """Group 8: global workflows, which everyone may read and nobody may change here."""
 
 from chalicelib import container
-from chalicelib.api.http import Call, Group, Reply
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
 
 group = Group(
     __name__,

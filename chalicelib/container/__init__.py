@@ -6,6 +6,16 @@ family of adapters, of what only the API uses (pydantic takes longer to import
 than a small run takes to run), and of the engine, which only a worker uses.
 """
 
+from chalicelib.container.characters import (
+    character_exports,
+    character_images,
+    character_list,
+    character_repair,
+    character_shelf,
+    character_uploads,
+    characters,
+    large_answers,
+)
 from chalicelib.container.identity import (
     audit,
     callers,
@@ -23,7 +33,14 @@ from chalicelib.container.identity import (
     tokens,
     users,
 )
+from chalicelib.container.imports import import_ending, import_jobs, import_worker, imports
 from chalicelib.container.library import index_repair, projects, recycle_bin, templates, workflows
+from chalicelib.container.lorebooks import (
+    character_books,
+    lorebook_repair,
+    lorebook_shelf,
+    lorebooks,
+)
 from chalicelib.container.operations import (
     erasure,
     export,
@@ -49,8 +66,10 @@ from chalicelib.container.stores import (
     MAX_RECEIVES,
     accounts,
     database,
+    dead_imports,
     dead_letters,
     documents,
+    import_queue,
     index,
     metrics,
     publisher,
@@ -59,6 +78,7 @@ from chalicelib.container.stores import (
     uploads,
     vault,
 )
+from chalicelib.container.uploads import offered_uploads
 
 __all__ = [
     "HOT_DAYS",
@@ -68,11 +88,20 @@ __all__ = [
     "archive",
     "audit",
     "callers",
+    "character_books",
+    "character_exports",
+    "character_images",
+    "character_list",
+    "character_repair",
+    "character_shelf",
+    "character_uploads",
+    "characters",
     "clock",
     "close",
     "connections",
     "credentials",
     "database",
+    "dead_imports",
     "dead_letters",
     "dispatch",
     "documents",
@@ -80,12 +109,22 @@ __all__ = [
     "erasure",
     "executions",
     "export",
+    "import_ending",
+    "import_jobs",
+    "import_queue",
+    "import_worker",
+    "imports",
     "index",
     "index_repair",
     "invites",
     "key_rotation",
+    "large_answers",
     "limits",
+    "lorebook_repair",
+    "lorebook_shelf",
+    "lorebooks",
     "metrics",
+    "offered_uploads",
     "part",
     "profile",
     "projects",

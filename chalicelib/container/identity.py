@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.container.parts import clock, part, settings
 from chalicelib.container.sockets import connections
-from chalicelib.container.stores import accounts, documents, index, uploads, vault
+from chalicelib.container.stores import accounts, documents, index, vault
+from chalicelib.container.uploads import offered_uploads
 from chalicelib.services.accounts.revocations import Revocations
 from chalicelib.services.accounts.tokens import Tokens
 from chalicelib.services.accounts.users import Users
 from chalicelib.services.callers import Callers
+from chalicelib.services.cookies import Cookies
 
 if TYPE_CHECKING:
     from chalicelib.services.accounts.audit import Audit
@@ -45,6 +47,7 @@ def callers() -> Callers:
         users=users(),
         access_password=settings().access_password,
         names=settings().names,
+        cookies=Cookies(settings().cookie_suffix),
     )
 
 
@@ -53,7 +56,7 @@ def tickets() -> "Tickets":
     """What opens one socket."""
     from chalicelib.services.accounts.tickets import Tickets
 
-    return Tickets(index(), callers(), clock())
+    return Tickets(index(), callers(), clock(), settings().access_password)
 
 
 @part
@@ -144,7 +147,7 @@ def credentials() -> "Credentials":
     """What nodes need for services elsewhere."""
     from chalicelib.services.accounts.credentials import Credentials
 
-    return Credentials(accounts(), vault(), clock())
+    return Credentials(accounts(), users(), vault(), clock())
 
 
 @part
@@ -156,6 +159,6 @@ def profile() -> "Profile":
         accounts=accounts(),
         users=users(),
         documents=documents(),
-        uploads=uploads(),
+        uploads=offered_uploads(),
         clock=clock(),
     )

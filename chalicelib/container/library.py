@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chalicelib.container.characters import character_shelf
 from chalicelib.container.identity import limits
+from chalicelib.container.lorebooks import lorebook_shelf
 from chalicelib.container.parts import clock, part, settings
 from chalicelib.container.stores import documents, index
 
 if TYPE_CHECKING:
+    from chalicelib.services.library.all_bins import AllBins
     from chalicelib.services.library.index_repair import IndexRepair
     from chalicelib.services.library.projects import Projects
-    from chalicelib.services.library.recycle_bin import RecycleBin
     from chalicelib.services.library.templates import Templates
     from chalicelib.services.library.workflows import Workflows
 
@@ -35,11 +37,13 @@ def workflows() -> "Workflows":
 
 
 @part
-def recycle_bin() -> "RecycleBin":
+def recycle_bin() -> "AllBins":
     """What was deleted."""
+    from chalicelib.services.library.all_bins import AllBins
     from chalicelib.services.library.recycle_bin import RecycleBin
 
-    return RecycleBin(documents(), index(), clock())
+    projects = RecycleBin(documents(), index(), clock())
+    return AllBins(projects, character_shelf(), lorebook_shelf())
 
 
 @part

@@ -11,6 +11,7 @@ from chalicelib.container.identity import (
     tokens,
     users,
 )
+from chalicelib.container.imports import import_ending
 from chalicelib.container.parts import clock, part
 from chalicelib.container.runs import dispatch, sweeper
 from chalicelib.container.sockets import connections
@@ -23,6 +24,7 @@ from chalicelib.container.stores import (
     run_log,
     vault,
 )
+from chalicelib.container.uploads import offered_uploads
 
 if TYPE_CHECKING:
     from chalicelib.services.operations.erasure import Erasure
@@ -61,6 +63,8 @@ def user_operations() -> "UserOperations":
         quotas=quotas(),
         log=run_log(),
         runs=run_operations(),
+        uploads=offered_uploads(),
+        imports=import_ending(),
         clock=clock(),
     )
 
@@ -92,6 +96,7 @@ def erasure() -> "Erasure":
         documents=documents(),
         log=run_log(),
         connections=connections(),
+        imports=import_ending(),
         clock=clock(),
     )
 

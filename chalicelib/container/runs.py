@@ -15,6 +15,7 @@ from chalicelib.container.stores import (
     queue,
     run_log,
 )
+from chalicelib.container.uploads import offered_uploads
 from chalicelib.nodes.registry import Registry
 from chalicelib.ports import Entry, Put
 from chalicelib.services.runs.archive import Archive
@@ -97,7 +98,7 @@ def sweeper() -> Sweeper:
     """What mends runs that nobody works on."""
     return Sweeper(
         log=run_log(),
-        indexes=(index(), accounts()),
+        lapsing=(index(), accounts(), offered_uploads()),
         dispatch=dispatch(),
         archive=archive(),
         ending=ending(),

@@ -74,6 +74,18 @@ def dead_letters() -> Queue:
     return _queue("runs-dead", None)
 
 
+@part
+def import_queue() -> Queue:
+    """Imports on their way to a worker."""
+    return _queue("imports", "imports-dead")
+
+
+@part
+def dead_imports() -> Queue:
+    """Imports that were tried too often."""
+    return _queue("imports-dead", None)
+
+
 def _queue(name: str, dead_letter: str | None) -> Queue:
     if settings().backend == "embedded":
         from chalicelib.adapters.embedded.publisher import EmbeddedPublisher

@@ -10,7 +10,8 @@ All calls are synchronous, may be made from any thread, and raise the errors of
 
 from chalicelib.ports.clock import Clock
 from chalicelib.ports.documents import DocumentStore, DocumentVersion, Revision, StoredDocument
-from chalicelib.ports.index import Add, Change, Entry, Index, Page, Put, Remove
+from chalicelib.ports.downloads import Downloads
+from chalicelib.ports.index import Add, Change, Entry, Index, Page, Put, Remove, TextPage
 from chalicelib.ports.metrics import Measurement, Metrics
 from chalicelib.ports.queue import Depth, Message, Queue
 from chalicelib.ports.runs import ACTIVE_STATUSES, RUN_FORMAT, Batch, Idempotency, Run, RunLog
@@ -30,6 +31,7 @@ __all__ = [
     "Depth",
     "DocumentStore",
     "DocumentVersion",
+    "Downloads",
     "Entry",
     "Idempotency",
     "Index",
@@ -45,6 +47,7 @@ __all__ = [
     "Run",
     "RunLog",
     "StoredDocument",
+    "TextPage",
     "UploadOffer",
     "Uploads",
     "Vault",

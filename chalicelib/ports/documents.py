@@ -42,6 +42,13 @@ class DocumentStore(Protocol):
         """Read the current or a named version; ``NotFound``."""
         ...
 
+    def read_range(self, key: str, start: int, count: int, version: str | None = None) -> bytes:
+        """``count`` bytes (at least 1) from ``start`` of the current or a named version.
+
+        Fewer where it ends before, none past its end; ``NotFound``.
+        """
+        ...
+
     def put(
         self,
         key: str,
@@ -57,6 +64,10 @@ class DocumentStore(Protocol):
         asks that there be none (a deleted document counts as absent). Else
         ``PreconditionFailed``, and nothing is written.
         """
+        ...
+
+    def copy(self, source: str, target: str) -> Revision:
+        """Write the current version of ``source`` under another key; ``NotFound``."""
         ...
 
     def delete(self, key: str) -> None:

@@ -24,6 +24,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class TextPage:
+    """As ``Page``, each row as its key and its value's JSON as it was written."""
+
+    rows: Sequence[tuple[str, str]]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Write a row; with ``if_absent`` only where there is none.
 
@@ -82,6 +90,17 @@ class Index(Protocol):
 
         ``limit`` None returns them all. Rows past their expiry are left out.
         """
+        ...
+
+    def texts(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> TextPage:
+        """What ``query`` gives of rows that were put, for who sends them on unread."""
         ...
 
     def write(self, *changes: Change) -> None:

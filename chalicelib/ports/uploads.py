@@ -21,11 +21,24 @@ class Uploads(Protocol):
     """Lets a client write one document by itself (presigned POST of S3).
 
     For what does not fit a request to a function. What comes is unchecked but for its
-    size: whoever takes it looks at it first.
+    size: whoever takes it looks at it first. A store that takes uploads itself knows
+    nothing but its signatures: there an offer can be used again until it lapses, and
+    cannot be taken back.
     """
 
     def offer(self, key: str, *, max_bytes: int, content_type: str, seconds: int) -> UploadOffer:
         """Allow whoever has the offer to write this key for so many seconds."""
+        ...
+
+    def withdraw(self, prefix: str) -> None:
+        """Take back the offers of all keys below a prefix, where that is possible."""
+        ...
+
+    def expire(self, prefix: str, before: float) -> int:
+        """Remove for good what was sent below a prefix before that time (epoch seconds).
+
+        How many. Where the store does so by itself this does nothing.
+        """
         ...
 
     def limit(self, token: str) -> int:
@@ -33,9 +46,9 @@ class Uploads(Protocol):
         ...
 
     def receive(self, token: str, data: bytes) -> None:
-        """Write a file that came to an offer's path.
+        """Write a file that came to an offer's path; the offer is used up.
 
-        ``NotFound`` without such an offer, always so where the store takes uploads
-        itself; ``TooLarge``.
+        ``NotFound`` without such an offer, and nothing is written; always so where the
+        store takes uploads itself. ``TooLarge`` leaves the offer as it was.
         """
         ...

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from chalicelib.errors import NotAllowed, NotSignedIn
-from chalicelib.services import cookies
+from chalicelib.services import public_address
 from chalicelib.services.accounts.tokens import TokenRow, Tokens
 from chalicelib.services.accounts.users import DEFAULT_USER, DEFAULT_USERNAME, Users
+from chalicelib.services.cookies import Cookies
 
 Mode = Literal["open", "password", "accounts"]
 """``open`` and ``password`` have one user, whom nobody or only who knows it may be."""
@@ -79,8 +80,10 @@ class Callers:
         users: Users,
         access_password: str | None,
         names: Set[str] | None = None,
+        cookies: Cookies = Cookies(),  # noqa: B008 (it is frozen)
     ) -> None:
         self.mode = mode
+        self.cookies = cookies
         self._names = names
         self._tokens = tokens
         self._users = users
@@ -98,13 +101,13 @@ class Callers:
         if token is not None:
             return self._known(token, by_cookie=False)
         if self.mode == "open":
-            if self._names is not None and not is_own_name(headers.get("host"), self._names):
+            if self._names is not None and not is_own_name(headers, self._names):
                 raise NotAllowed(
                     "An open server answers to localhost and to IP addresses;"
                     " other names go into TAVERN_CORS_ORIGINS"
                 )
             return OPEN
-        token = cookies.session(headers)
+        token = self.cookies.session(headers)
         if token is None:
             raise NotSignedIn("Sign in first")
         return self._known(token, by_cookie=True)
@@ -178,9 +181,12 @@ def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
     programs name none. Pages of our own address and of ``allowed`` may. Without
     this any web page could use a server on its reader's machine.
 
-    Behind a proxy our own address is in ``X-Forwarded-Host``. No page can send
-    that itself: a browser would first ask in a preflight, whose answer does not
-    allow it, and lets no page set the headers of a socket.
+    Behind a proxy our own address is in ``X-Forwarded-Host``. No page of another
+    origin can send that itself: a browser would first ask in a preflight, whose
+    answer does not allow it, and lets no page set the headers of a socket.
+
+    Where TLS is known to end before us, a page that came without it is another's:
+    whoever sits on the network could have written it.
     """
     origin = headers.get("origin")
     if origin is None:
@@ -188,26 +194,28 @@ def is_trusted_origin(headers: Mapping[str, str], allowed: Set[str]) -> bool:
     if origin.rstrip("/") in allowed:
         return True
     try:
-        address = urlsplit(origin).netloc
+        page = urlsplit(origin)
     except ValueError:  # no origin that a browser would send
         return False
-    return address != "" and address in (headers.get("host"), headers.get("x-forwarded-host"))
+    schemes = {"https"} if public_address.is_https(headers) else {"http", "https"}
+    own = public_address.host(headers)
+    return own != "" and page.scheme in schemes and page.netloc == own
 
 
-def is_own_name(host: str | None, names: Set[str]) -> bool:
-    """Is this ``Host`` one that no stranger can make point here?
+def is_own_name(headers: Mapping[str, str], names: Set[str]) -> bool:
+    """Is a request for names only that no stranger can make point here?
 
     A page whose name is made to point to this machine after it was loaded (DNS
-    rebinding) is of the server's own origin, as far as browsers can tell. It
-    still asks by its name. Programs that send no ``Host`` are no browsers.
+    rebinding) is of the server's own origin, as far as browsers can tell, and may
+    send any ``X-Forwarded-Host``. It still asks by its name, so each of the two
+    counts. Programs that send no ``Host`` are no browsers.
     """
-    if host is None:
-        return True
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost") or name in names:
+    asked = [headers[name] for name in ("host", "x-forwarded-host") if name in headers]
+    return all(_is_own(public_address.name_of(address), names) for address in asked)
+
+
+def _is_own(name: str, names: Set[str]) -> bool:
+    if public_address.is_loopback(name) or name in names:
         return True
     try:
         ip_address(name)

@@ -7,48 +7,49 @@ https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#c
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+
+from chalicelib.services import public_address
 
 _NAME = "tavern_session"
-_SECURE_NAME = f"__Host-{_NAME}"
 
 
-def session(headers: Mapping[str, str]) -> str | None:
-    """The token that the browser's cookie holds."""
-    wanted = _name(headers)
-    for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == wanted and value:
-            return value.strip('"')
-    return None
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """The cookies of one server.
 
+    Browsers send those of a host to all its ports: ``suffix`` keeps two servers
+    on one machine from taking each other's for their own.
+    """
 
-def kept(headers: Mapping[str, str], token: str, seconds: int) -> str:
-    """The ``Set-Cookie`` that has a browser keep a token for so long."""
-    secure = "; Secure" if _is_secure(headers) else ""
-    return f"{_name(headers)}={token}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    suffix: str = ""
 
+    def session(self, headers: Mapping[str, str]) -> str | None:
+        """The token that the browser's cookie holds."""
+        wanted = self._name(headers)
+        for part in headers.get("cookie", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == wanted and value:
+                return value.strip('"')
+        return None
 
-def dropped(headers: Mapping[str, str]) -> str:
-    """The ``Set-Cookie`` that has a browser forget it."""
-    return kept(headers, "", 0)
+    def kept(self, headers: Mapping[str, str], token: str, seconds: int) -> str:
+        """The ``Set-Cookie`` that has a browser keep a token for so long."""
+        secure = "; Secure" if _is_secure(headers) else ""
+        attributes = f"Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        return f"{self._name(headers)}={token}; {attributes}"
 
+    def dropped(self, headers: Mapping[str, str]) -> str:
+        """The ``Set-Cookie`` that has a browser forget it."""
+        return self.kept(headers, "", 0)
 
-def _name(headers: Mapping[str, str]) -> str:
-    return _SECURE_NAME if _is_secure(headers) else _NAME
+    def _name(self, headers: Mapping[str, str]) -> str:
+        return f"{'__Host-' if _is_secure(headers) else ''}{_NAME}{self.suffix}"
 
 
 def _is_secure(headers: Mapping[str, str]) -> bool:
     """Browsers keep such a cookie from HTTPS only, which on one machine there is not."""
-    if headers.get("x-forwarded-proto", "").lower() == "https":
+    if public_address.is_https(headers):
         return True
-    return not _is_loopback(headers.get("x-forwarded-host") or headers.get("host", ""))
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        host = urlsplit(f"//{address}").hostname or ""
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
-    except ValueError:  # another name, or no address at all
-        return False
+    asked = public_address.host(headers)
+    return not public_address.is_loopback(public_address.name_of(asked))

@@ -73,7 +73,7 @@ POLLERS = Assumption(
     5, "", "Lambda's pollers of a queue that is idle", "Lambda's guide, scaling of SQS sources"
 )
 POLL_SECONDS = Assumption(20, "s", "a long poll", "the longest that SQS knows")
-QUEUES = Assumption(2, "", "queues that are polled: runs and dead runs", "`app.py`")
+QUEUES = Assumption(4, "", "queues that are polled: runs, imports, dead ones of each", "`app.py`")
 KMS_CACHE_SECONDS = Assumption(
     300,
     "s",

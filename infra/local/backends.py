@@ -85,7 +85,8 @@ class _Embedded:
         # The data directory is ours alone: nobody works on what is in flight.
         self._queue = cast(LocalQueue, product.container.queue())
         self._queue.release_all()
-        cast(LocalQueue, product.container.dead_letters()).release_all()
+        for other in ("dead_letters", "import_queue", "dead_imports"):
+            cast(LocalQueue, getattr(product.container, other)()).release_all()
 
     async def begin(self, _product: Product, sockets: Sockets) -> None:
         self._hub.attach(sockets)

@@ -3,23 +3,26 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
-from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infra.local import gateway
-from infra.local.gateway import Answer, Gateway, Headers, Request
+from infra.local.bodies import (
+    MAX_BODY_BYTES,
+    App,
+    BodyRefused,
+    ClientGone,
+    Message,
+    Receive,
+    Send,
+    announced,
+)
+from infra.local.gateway import Answer, Gateway, Request
+from infra.local.large_uploads import LargeUploads
 from infra.local.threads import Threads
+from infra.local.waiting import Waiting
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -29,12 +32,22 @@ _DRAIN_BYTES = 64 * 1024 * 1024
 
 
 class Front:
-    """Routes what comes in: sockets to ``sockets``, the rest to the gateway."""
+    """Routes what comes in: sockets to ``sockets``, the rest to the gateway.
 
-    def __init__(self, gateway: Gateway, threads: Threads, sockets: App) -> None:
+    ``uploads`` takes the bodies that are larger than others may be; None takes none.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        threads: Threads,
+        sockets: App,
+        uploads: LargeUploads | None = None,
+    ) -> None:
         self._gateway = gateway
-        self._threads = threads
         self._sockets = sockets
+        self._uploads = uploads
+        self._waiting = Waiting(threads, None if uploads is None else uploads.folder)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request or one socket (ASGI)."""
@@ -47,20 +60,19 @@ class Front:
             answer = self._gateway.unknown_path(scope["method"], scope["headers"])
             return await _send(send, answer)
         try:
-            body = await _body(scope["headers"], receive)
-        except _BodyTooLarge:
-            return await _refuse_body(receive, send)
-        except _ClientGone:
+            answer = await self._answer(scope, receive)
+        except BodyRefused as refusal:
+            return await _refuse(receive, send, refusal.answer)
+        except ClientGone:
             return None
-        request = Request(
-            method=scope["method"],
-            target=_target(scope),
-            headers=scope["headers"],
-            body=body,
-            source_ip=scope["client"][0] if scope["client"] else "",
-        )
-        answer = await self._threads.run(partial(self._gateway.answer, request))
         return await _send(send, answer)
+
+    async def _answer(self, scope: Message, receive: Receive) -> Answer:
+        length = announced(scope["headers"])
+        is_large = length is None or length > MAX_BODY_BYTES
+        if is_large and self._uploads is not None and self._uploads.serves(scope):
+            return await self._uploads.answer(_request(scope), receive)
+        return await self._waiting.answer(_request(scope), receive, self._gateway.answer)
 
 
 class FrontProtocol(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is untyped here
@@ -113,12 +125,14 @@ _TOO_LONG = f"URL is longer than {MAX_TARGET_BYTES} bytes"
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
-class _BodyTooLarge(Exception):  # noqa: N818 (the names read as what happened)
-    """More than ``MAX_BODY_BYTES``, announced or sent."""
-
-
-class _ClientGone(Exception):  # noqa: N818
-    """The client left before its request was whole."""
+def _request(scope: Message) -> Request:
+    return Request(
+        method=scope["method"],
+        target=_target(scope),
+        headers=scope["headers"],
+        body=b"",  # it is still to come
+        source_ip=scope["client"][0] if scope["client"] else "",
+    )
 
 
 def _target(scope: Message) -> str:
@@ -129,48 +143,14 @@ def _target(scope: Message) -> str:
     return f"{path}?{query.decode('utf-8', 'replace')}" if query else path
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    announced = _announced(headers)
-    if announced == 0:
-        return b""
-    if announced is not None and announced > MAX_BODY_BYTES:
-        raise _BodyTooLarge
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGone
-        parts.append(message["body"])
-        size += len(message["body"])
-        if size > MAX_BODY_BYTES:
-            raise _BodyTooLarge
-        if not message["more_body"]:
-            return b"".join(parts)
-
-
-def _announced(headers: Headers) -> int | None:
-    """The body's length, or None for one in chunks; the parser has checked both."""
-    length = 0
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            return None
-        if name == b"content-length":
-            length = int(value)
-    return length
-
-
 async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _refuse_body(receive: Receive, send: Send) -> None:
+async def _refuse(receive: Receive, send: Send, answer: Answer) -> None:
     """Answer at once, then read on for a while: to close with unread bytes resets
     the connection, and the client would lose the answer."""
-    answer = gateway.error(
-        413, f"Body is larger than {MAX_BODY_BYTES // 1024 // 1024} MB", connection="close"
-    )
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
     drained = 0

@@ -27,6 +27,8 @@ UnknownPath = Callable[[str | None, str], tuple[int, dict[str, str], str]]
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _NO_BODY = frozenset({204, 304})
+# Larger bodies stay bytes, which Chalice takes as well: as base64 there would be two more of it.
+_MAX_ENCODED_BYTES = 10 * 1024 * 1024
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -60,6 +62,7 @@ class Gateway:
 
     def __init__(self, app: Chalice, unknown_path: UnknownPath) -> None:
         self._unknown_path = unknown_path
+        self._app = app
         app.__class__ = type("ThreadLocalChalice", (LocalChalice, app.__class__), {})
         self._gateway = LocalGateway(app, _FunctionConfig(app.app_name))
         self._gateway.event_converter = _EventConverter(
@@ -73,6 +76,8 @@ class Gateway:
         headers.request_id = _request_id()
         headers.source_ip = request.source_ip
         answer = self._answer(request, headers)
+        if len(request.body) > _MAX_ENCODED_BYTES:
+            self._app.current_request = None  # or this thread would hold it until its next
         if _logger.isEnabledFor(logging.DEBUG):
             fields = {
                 "method": request.method,
@@ -152,10 +157,15 @@ class _EventConverter(LambdaEventConverter):  # type: ignore[misc]  # Chalice ha
     def create_lambda_event(
         self, method: str, path: str, headers: _RequestHeaders, body: bytes | None = None
     ) -> Event:
+        is_large = body is not None and len(body) > _MAX_ENCODED_BYTES
         try:
-            event: Event = super().create_lambda_event(method, path, headers, body)
+            event: Event = super().create_lambda_event(
+                method, path, headers, None if is_large else body
+            )
         except ValueError as unmatched:
             raise _RouteNotFound from unmatched
+        if is_large:
+            event["body"] = body
         context = event["requestContext"]
         context["requestId"] = headers.request_id
         context["identity"] = {"sourceIp": headers.source_ip}

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from infra.local.front import Message, Receive, Send
+from infra.local.bodies import Message, Receive, Send
 from infra.local.sockets import Sockets
 
 MAX_MESSAGE_BYTES = 128 * 1024

@@ -27,6 +27,14 @@ class LocalQueue(Queue, Protocol):
         ...
 
 
+class Offers(Protocol):
+    """What the front asks of uploads."""
+
+    def limit(self, token: str) -> int:
+        """How many bytes a file may have that comes to an offer's path; ``NotFound``."""
+        ...
+
+
 class Container(Protocol):
     """The parts of ``chalicelib.container`` that the stack uses."""
 
@@ -36,6 +44,18 @@ class Container(Protocol):
 
     def dead_letters(self) -> Queue:
         """Where messages end that were received too often."""
+        ...
+
+    def import_queue(self) -> Queue:
+        """The queue of imports."""
+        ...
+
+    def dead_imports(self) -> Queue:
+        """Where messages of imports end that were received too often."""
+        ...
+
+    def uploads(self) -> Offers:
+        """The way of files that are too large for a request."""
         ...
 
     def executions(self) -> object:
@@ -67,6 +87,8 @@ class Product:
     run_execution: Handler
     sweep: Handler
     dead_letter: Handler
+    import_library: Handler
+    dead_import: Handler
     container: Container
 
     @classmethod
@@ -84,5 +106,7 @@ class Product:
             run_execution=module.run_execution,
             sweep=module.sweep,
             dead_letter=module.dead_letter,
+            import_library=module.import_library,
+            dead_import=module.dead_import,
             container=cast(Container, importlib.import_module(container)),
         )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from infra.local.front import App, FrontProtocol
+from infra.local.bodies import App
+from infra.local.front import FrontProtocol
 from infra.local.settings import STOP_SECONDS, CannotStart
 
 MAX_WEBSOCKET_BYTES = 16 * 1024 * 1024

@@ -3,8 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
+
+Network = IPv4Network | IPv6Network
 
 HUB_ADDRESS = "TAVERN_HUB"
 """The variable in which worker processes find the hub's socket."""
@@ -24,7 +27,10 @@ class CannotStart(Exception):  # noqa: N818 (the name reads as what happened)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one stack runs. ``app`` and ``container`` name the product's modules."""
+    """How one stack runs. ``app`` and ``container`` name the product's modules.
+
+    ``trusted_proxies`` are believed for whom they ask, see ``proxies.py``.
+    """
 
     host: str
     port: int
@@ -33,6 +39,7 @@ class Settings:
     backend: Literal["embedded", "moto"]
     sweep_seconds: float
     log_level: str
+    trusted_proxies: tuple[Network, ...]
     app: str
     container: str
 
@@ -53,6 +60,7 @@ class Settings:
             backend="moto" if backend == "moto" else "embedded",
             sweep_seconds=_seconds(environment, "TAVERN_SWEEP_SECONDS", 60.0),
             log_level=level,
+            trusted_proxies=_networks(environment, "TAVERN_TRUSTED_PROXIES"),
             app=environment.get("TAVERN_APP") or "app",
             container=environment.get("TAVERN_CONTAINER") or "chalicelib.container",
         )
@@ -74,3 +82,14 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 < seconds < 86_400:
         raise CannotStart(f"{name} is {text!r}: expected seconds above 0")
     return seconds
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    parts = [part.strip() for part in environment.get(name, "").split(",")]
+    try:
+        return tuple(ip_network(part) for part in parts if part)
+    except ValueError as error:
+        raise CannotStart(
+            f"{name}: {error}; expected addresses and networks such as 127.0.0.1 or"
+            " 10.0.0.0/8, separated by commas"
+        ) from error

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from typing import Any
 
 from infra.local import events
+from infra.local.bodies import Message, Receive, Send
 from infra.local.events import Client, Event, InvocationContext
-from infra.local.front import Message, Receive, Send
 from infra.local.outbox import Outbox
 from infra.local.product import Handler, Product
 from infra.local.threads import Threads

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import logging
+import os
 import resource
 import signal
 import socket
 
 from chalicelib.adapters.embedded.database import DatabaseUnusable
 from chalicelib.settings import SettingsError
-from infra.local import backends, logs, tuning
+from infra.local import backends, exposure, logs, tuning
 from infra.local.backends import Backend
 from infra.local.crew import ThreadCrew
 from infra.local.front import Front
 from infra.local.gateway import Gateway
+from infra.local.large_uploads import LargeUploads
 from infra.local.product import Product
+from infra.local.proxies import Proxies
 from infra.local.server import Server, listener, url
 from infra.local.settings import CannotStart, Settings
 from infra.local.sockets import Sockets
@@ -36,9 +39,12 @@ async def supervise(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     family = backends.embedded if settings.backend == "embedded" else backends.moto
     with contextlib.closing(listener(settings.host, settings.port)) as bound:
+        warnings = exposure.warnings(bound.getsockname()[0], os.environ)
         async with family(settings) as backend:
             product = Product.load(settings.app, settings.container)
             logs.configure(settings.log_level)  # again: the product has done so for itself
+            for warning in warnings:
+                _logger.warning(warning)
             try:
                 backend.recover(product)
                 product.container.executions()  # so that the first run does not wait for it
@@ -60,17 +66,16 @@ async def _serve(
     # Apart, so that sockets whose functions wait do not keep requests waiting.
     requests, messages = Threads("http", _HANDLER_THREADS), Threads("ws", _HANDLER_THREADS)
     sockets = Sockets(product, messages, address.partition("://")[2])
-    server = Server(Front(Gateway(product.app, product.unknown_path), requests, sockets), bound)
+    gateway = Gateway(product.app, product.unknown_path)
+    uploads = LargeUploads(
+        gateway, requests, lambda token: product.container.uploads().limit(token), settings.data_dir
+    )
+    front = Front(gateway, requests, sockets, uploads)
+    server = Server(Proxies(front, settings.trusted_proxies), bound)
     sweeper = Sweeper(product.sweep, settings.sweep_seconds)
     await sweeper.first(_FIRST_SWEEP_SECONDS)  # while nobody works
     await backend.begin(product, sockets)
-    dead_letters = ThreadCrew(
-        1,
-        product.container.dead_letters(),
-        product.dead_letter,
-        "dead_letter",
-        idle_pause=backend.idle_pause,
-    )
+    crews = _crews(product, backend.idle_pause)
     try:
         await server.begin()
         tuning.keep_what_is_loaded()
@@ -79,9 +84,24 @@ async def _serve(
         _logger.info("stopping")
     finally:
         sweeper.stop()
-        await asyncio.gather(_close(sockets, server), backend.stop(), dead_letters.stop())
+        stopping = (crew.stop() for crew in crews)
+        await asyncio.gather(_close(sockets, server), backend.stop(), *stopping)
         requests.close()
         messages.close()
+
+
+def _crews(product: Product, idle_pause: float) -> list[ThreadCrew]:
+    """What is done in threads of this process: what no node pack's code comes near."""
+    container = product.container
+    functions = [
+        ("dead_letter", container.dead_letters(), product.dead_letter),
+        ("import_library", container.import_queue(), product.import_library),
+        ("dead_import", container.dead_imports(), product.dead_import),
+    ]
+    return [
+        ThreadCrew(1, queue, function, name, idle_pause=idle_pause)
+        for name, queue, function in functions
+    ]
 
 
 def _allow_many_sockets() -> None:

@@ -164,14 +164,26 @@ def _of_queues(stage: str) -> dict[str, Alarm]:
             threshold=30 * _MINUTES,
             periods=3,
         ),
+        "OldestImport": Alarm(
+            "Imports of libraries wait for a worker, the oldest for over half an hour.",
+            {
+                "waiting": of_queue("Imports", waiting, "Minimum"),
+                "age": of_queue("Imports", "ApproximateAgeOfOldestMessage", "Maximum"),
+            },
+            expression="IF(waiting > 0, age, 0)",
+            threshold=30 * _MINUTES,
+            periods=3,
+        ),
         # While its function fails a message is hidden nearly all the time.
         "DeadLettersWaiting": Alarm(
-            "Dead letters stay in their queue: the function DeadLetter does not get them done.",
+            "Dead letters stay: the function DeadLetter, or DeadImport, does not get them done.",
             {
                 "waiting": of_queue("RunsDead", waiting, "Maximum"),
                 "hidden": of_queue("RunsDead", hidden, "Maximum"),
+                "importsWaiting": of_queue("ImportsDead", waiting, "Maximum"),
+                "importsHidden": of_queue("ImportsDead", hidden, "Maximum"),
             },
-            expression="waiting + hidden",
+            expression="waiting + hidden + importsWaiting + importsHidden",
             threshold=1,
             periods=3,
         ),
@@ -199,6 +211,11 @@ def _of_functions(stage: str) -> dict[str, Alarm]:
             {"count": of_function("RunExecution", "Throttles")},
             threshold=1,
             periods=3,
+        ),
+        "ImportErrors": Alarm(
+            "A worker was lost at an import of a library: out of memory or time. It goes on.",
+            {"count": of_function("ImportLibrary", "Errors")},
+            threshold=1,
         ),
         "HandlerErrors": Alarm(
             "What answers clients does not end properly: out of time or memory, or not loading.",

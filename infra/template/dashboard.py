@@ -84,8 +84,15 @@ def _queues() -> Sequence[dict[str, Any]]:
             queue("Runs", waiting),
             queue("Runs", "ApproximateNumberOfMessagesNotVisible"),
             queue("RunsDead", waiting),
+            queue("Imports", waiting),
+            queue("Imports", "ApproximateNumberOfMessagesNotVisible"),
+            queue("ImportsDead", waiting),
         ),
-        _chart("Oldest message, s", queue("Runs", "ApproximateAgeOfOldestMessage")),
+        _chart(
+            "Oldest message, s",
+            queue("Runs", "ApproximateAgeOfOldestMessage"),
+            queue("Imports", "ApproximateAgeOfOldestMessage"),
+        ),
     ]
 
 

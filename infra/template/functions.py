@@ -11,6 +11,8 @@ FUNCTIONS = (
     "WebsocketDisconnect",
     "RunExecution",
     "DeadLetter",
+    "ImportLibrary",
+    "DeadImport",
     "Sweep",
     "Admin",
 )
@@ -19,7 +21,12 @@ FUNCTIONS = (
 SHORT_LOG_DAYS = 30
 """How long a disposable stage keeps its logs; others keep them as long as what a run left."""
 
-_QUEUES = {"RunExecution": "Runs", "DeadLetter": "RunsDead"}
+_QUEUES = {
+    "RunExecution": "Runs",
+    "DeadLetter": "RunsDead",
+    "ImportLibrary": "Imports",
+    "DeadImport": "ImportsDead",
+}
 
 
 def resources(stage: str, machine: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ of their key. S3 allows at most 100 here.
 UPLOAD_DAYS = 1
 """How long a file waits that a client has sent to the bucket and nobody has taken over."""
 
+IMPORT_DAYS = 30
+"""How long an archive is kept whose import was lost; others go when the import has ended."""
+
 _UNFINISHED_UPLOAD_DAYS = 1
 _OLD_PAGES_DAYS = 30
 _KEEPS_DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::KMS::Alias")
@@ -53,7 +56,7 @@ def resources(stage: str, readers: Mapping[str, Statements]) -> dict[str, Any]:
             resource |= _fate(stage)
         if kind == "AWS::S3::Bucket":
             resource["Properties"]["LifecycleConfiguration"] = {"Rules": _lifecycle()}
-            resource["Properties"]["CorsConfiguration"] = {"CorsRules": [_uploads_from_pages()]}
+            resource["Properties"]["CorsConfiguration"] = {"CorsRules": [_files_of_pages()]}
             policies[f"{name}Policy"] = _bucket_policy(name, readers.get(name, ()))
         elif kind == "AWS::DynamoDB::Table":
             resource["Properties"]["DeletionProtectionEnabled"] = stage not in DISPOSABLE
@@ -89,6 +92,13 @@ def _lifecycle() -> list[dict[str, Any]]:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         },
         {
+            "Id": "imports",
+            "Status": "Enabled",
+            "Prefix": "imports/",
+            "ExpirationInDays": IMPORT_DAYS,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+        {
             "Id": "old-versions",
             "Status": "Enabled",
             "Prefix": "users/",
@@ -112,16 +122,16 @@ def _lifecycle() -> list[dict[str, Any]]:
     ]
 
 
-def _uploads_from_pages() -> dict[str, Any]:
-    """Lets pages send the forms that they were offered, and read that it worked.
+def _files_of_pages() -> dict[str, Any]:
+    """Lets pages send the forms that they were offered, and read what a link gives.
 
     Pages of any origin: the distribution's address cannot be here, since it needs the
-    bucket first. What may be written is in the form's signature alone; a bucket knows no
+    bucket first. What may be written or read is in the signature alone; a bucket knows no
     cookies that a page could use behind its reader's back.
     """
     return {
         "AllowedOrigins": ["*"],
-        "AllowedMethods": ["POST"],
+        "AllowedMethods": ["GET", "POST"],
         "AllowedHeaders": ["content-type"],
         "MaxAge": 3600,
     }

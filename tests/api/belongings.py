@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from chalicelib import container
 from chalicelib.adapters.aws import clients
 from infra.resources import ResourceNames
-from tests.api.pictures import AVATAR, picture_form
+from tests.api.pictures import AVATAR, form, part, picture_form
 from tests.api.product import Answer, Tavern
 from tests.builders import node, payload
+from tests.unit.imports.depot import zipped
 from tests.unit.pictures.samples import png
 
 PICTURE = png()
@@ -129,12 +130,55 @@ def _upload(owner: Owner, _things: Things) -> str:
     return str(made["uploadId"])
 
 
+def _card_upload(owner: Owner, _things: Things) -> str:
+    """One of a character, whose file is there already."""
+    made = owner.ask("POST", "/api/characters/upload", {"size": len(PICTURE)}).json()["data"]
+    container.documents().put(f"uploads/{owner.uid}/{made['uploadId']}", PICTURE)
+    return str(made["uploadId"])
+
+
 def _picture(owner: Owner, _things: Things) -> str:
     form = picture_form(PICTURE)
     headers = {**form["headers"], **owner.headers}
     answer = owner.tavern.ask("POST", AVATAR, body=form["body"], headers=headers)
     assert answer.status == 200, answer.body
     return str(answer.json()["avatarUrl"]).rpartition("/")[2]
+
+
+def _character(owner: Owner, things: Things) -> str:
+    """One with a picture, and with the lorebook in its card."""
+    sent = form(part("file", PICTURE, filename=f"{owner.name}.png"))
+    headers = {**sent["headers"], **owner.headers}
+    answer = owner.tavern.ask("POST", "/api/characters", body=sent["body"], headers=headers)
+    assert answer.status == 201, answer.body
+    character_id = str(answer.json()["data"]["id"])
+    book = {"lorebookId": things["lorebook_id"]}
+    owner.ask("PUT", f"/api/characters/{character_id}/lorebook", book)
+    return character_id
+
+
+def _lorebook(owner: Owner, _things: Things) -> str:
+    made = owner.ask("POST", "/api/lorebooks", {"name": f"{owner.name}-lore"})
+    return str(made.json()["data"]["id"])
+
+
+def _version_of(kind: str) -> Callable[[Owner, Things], str]:
+    """The oldest version of a thing of this kind."""
+
+    def find(owner: Owner, things: Things) -> str:
+        answer = owner.ask("GET", f"/api/{kind}s/{things[f'{kind}_id']}/versions")
+        return str(answer.json()["data"][-1]["version"])
+
+    return find
+
+
+def _import(owner: Owner, _things: Things) -> str:
+    """One that waits."""
+    sent = form(part("file", zipped({f"{owner.name}.png": PICTURE}), filename="library.zip"))
+    headers = {**sent["headers"], **owner.headers}
+    answer = owner.tavern.ask("POST", "/api/characters/import", body=sent["body"], headers=headers)
+    assert answer.status == 202, answer.body
+    return str(answer.json()["data"]["importId"])
 
 
 MAKERS: Mapping[str, Callable[[Owner, Things], str]] = {
@@ -150,7 +194,14 @@ MAKERS: Mapping[str, Callable[[Owner, Things], str]] = {
     "key_id": _key,
     "credential_id": _credential,
     "upload_id": _upload,
+    "character_upload_id": _card_upload,
     "name": _picture,
+    "lorebook_id": _lorebook,
+    "lorebook_version": _version_of("lorebook"),
+    "character_id": _character,
+    "character_version": _version_of("character"),
+    "import_id": _import,
+    "image_name": lambda owner, _things: f"{owner.name}.png",
 }
 """How each thing is made, after those that it belongs to."""
 

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from chalicelib import container
+from chalicelib.ports import Entry, Put
+from chalicelib.services.accounts import rows
+from chalicelib.services.callers import Caller
 from tests.api.product import Answer, Ask, Tavern
 
 PASSWORD = "correct horse battery"
@@ -24,6 +28,13 @@ def register(tavern: Tavern, name: str, password: str = PASSWORD, **more: object
 def login(tavern: Tavern, name: str | None, password: str = PASSWORD, **headers: str) -> Answer:
     """Ask for a session."""
     return tavern.ask("POST", "/api/auth/login", json=sign_in(name, password), headers=headers)
+
+
+def a_user(uid: str) -> Caller:
+    """Somebody who is there and never signed in."""
+    profile = {"uid": uid, "username": uid, "isAdmin": False}
+    container.accounts().write(Put(Entry(rows.of_user(uid), rows.PROFILE, profile)))
+    return Caller(uid, uid, is_admin=False)
 
 
 def sign_in(name: str | None, password: str = PASSWORD) -> dict[str, str]:

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from chalicelib import container
 from chalicelib.ports import Clock
 from infra.local import events
+from infra.local.bodies import Message
 from infra.local.events import Client, InvocationContext
-from infra.local.front import Front, Message
+from infra.local.front import Front
 from infra.local.gateway import Gateway
+from infra.local.large_uploads import LargeUploads
 from infra.local.product import Product
 from infra.local.threads import Threads
 from tests.sockets import SocketsInMemory
@@ -54,7 +58,13 @@ class Door:
         self.product = Product.load("app", "chalicelib.container")
         self._threads = Threads("door", 8)
         gateway = Gateway(self.product.app, self.product.unknown_path)
-        self._front = Front(gateway, self._threads, _no_sockets)
+        uploads = LargeUploads(
+            gateway,
+            self._threads,
+            lambda token: container.uploads().limit(token),
+            Path(tempfile.gettempdir()),
+        )
+        self._front = Front(gateway, self._threads, _no_sockets, uploads)
         self._loop = asyncio.new_event_loop()
 
     def ask(self, *requests: Ask) -> list[Answer]:
@@ -186,6 +196,17 @@ class Tavern:
         while (message := queue.receive()) is not None:
             context = InvocationContext("run_execution", _SECONDS)
             self._product.run_execution(events.queue_event(message, "runs"), context)
+            queue.delete(message.receipt)
+            count += 1
+        return count
+
+    def work_imports(self, *, seconds: float = _SECONDS) -> int:
+        """Deliver imports to one worker until their queue is empty; how many messages."""
+        queue = container.import_queue()
+        count = 0
+        while (message := queue.receive()) is not None:
+            context = InvocationContext("import_library", seconds)
+            self._product.import_library(events.queue_event(message, "imports"), context)
             queue.delete(message.receipt)
             count += 1
         return count

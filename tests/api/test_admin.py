@@ -243,7 +243,8 @@ def names(uid: str) -> list[str]:
 
 def test_lost_lists_are_rebuilt(either_tavern: Tavern) -> None:
     users = three_libraries()
-    done = {"projects": 1, "workflows": 1, "rowsWritten": 4, "rowsRemoved": 0}
+    counts = {"projects": 1, "workflows": 1, "characters": 0, "lorebooks": 0}
+    done = {**counts, "rowsWritten": 4, "rowsRemoved": 0}
     assert rows("repair") == [{"user": uid, **done} for uid in users]
     assert [names(uid) for uid in users] == [["Novel"]] * 3
 

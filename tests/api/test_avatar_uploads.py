@@ -1,15 +1,17 @@
 """Pictures that do not fit a request: offered, sent apart, taken over."""
 
+import time
 from typing import Any
 
 import pytest
 import requests
 
 from chalicelib import container, pictures
-from chalicelib.services.accounts.profile import MAX_UPLOADS
+from chalicelib.services.uploads import MAX_OPEN, OPEN_SECONDS, Purpose
 from tests.api.hostile import assert_error
 from tests.api.pictures import AVATAR, current_url, form, part, stored
 from tests.api.product import Tavern
+from tests.clock import ManualClock
 from tests.unit.pictures.samples import all_kinds, png
 
 KINDS = all_kinds()
@@ -121,18 +123,44 @@ def test_nobody_sends_where_nothing_was_offered(either_tavern: Tavern) -> None:
     assert waiting() == []
 
 
+def test_a_second_file_to_the_same_offer_is_not_received(tavern: Tavern) -> None:
+    offer = offered(tavern, ONE)
+    assert [send(tavern, offer, data) for data in (ONE + b"x", ONE, ONE)] == [413, 204, 404]
+    assert tavern.ask("POST", f"{UPLOAD}/{offer['uploadId']}").status == 200
+    assert send(tavern, offer, ONE) == 404
+    assert waiting() == []
+
+
 def test_a_user_cannot_fill_the_store_with_what_nobody_takes_over(tavern: Tavern) -> None:
-    for _ in range(MAX_UPLOADS):
-        offer = offered(tavern, ONE)
-        send(tavern, offer, ONE)
+    """However many are offered before the first is sent."""
+    offers = [offered(tavern, ONE) for _ in range(MAX_OPEN)]
     answer = tavern.ask("POST", UPLOAD, json={"size": 10, "mediaType": "image/png"})
     assert answer.status == 429
-    assert answer.headers["retry-after"]
-    assert str(MAX_UPLOADS) in answer.json()["error"]
-
-
-def test_what_was_left_a_day_ago_makes_room(tavern: Tavern) -> None:
-    old = f"uploads/default_user/00000001-{'a' * 22}"
-    container.documents().put(old, ONE)
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    assert str(MAX_OPEN) in answer.json()["error"]
+    send(tavern, offers[0], ONE)
+    assert tavern.ask("POST", f"{UPLOAD}/{offers[0]['uploadId']}").status == 200
     offered(tavern, ONE)
-    assert container.documents().versions(old) == []
+
+
+def test_a_file_beyond_what_a_request_may_hold_goes_to_its_offer_alone(tavern: Tavern) -> None:
+    large = bytes(11 * 1024 * 1024)
+    purpose = Purpose("large", len(large), ("image/png",))
+    offer = container.offered_uploads().offer("default_user", purpose, len(large), "image/png")
+    assert send(tavern, {**offer, "url": f"{offer['url']}x"}, large) == 404
+    assert send(tavern, offer, large + bytes(100_000)) == 413
+    assert send(tavern, offer, large) == 204
+    assert container.offered_uploads().taken("default_user", purpose, offer["uploadId"]) == large
+    assert send(tavern, offer, large) == 404
+
+
+def test_the_sweep_removes_what_was_left(tavern: Tavern) -> None:
+    clock = ManualClock(time.time())
+    tavern.start_anew(clock)
+    send(tavern, offered(tavern, ONE), ONE)
+    clock.advance(OPEN_SECONDS)
+    tavern.sweep()
+    assert len(waiting()) == 1
+    clock.advance(1)
+    tavern.sweep()
+    assert waiting() == []

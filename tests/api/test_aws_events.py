@@ -19,6 +19,8 @@ from chalicelib import container
 from infra.local.events import InvocationContext
 from tests.sockets import SocketsInMemory
 
+DISTRIBUTION = "d111111abcdef8.cloudfront.net"
+
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 REST: dict[str, Any] = {
     "resource": "/api/projects",
@@ -31,7 +33,7 @@ REST: dict[str, Any] = {
         "Host": "a1b2c3.execute-api.eu-west-1.amazonaws.com",
         "X-Amzn-Trace-Id": "Root=1-5e66d96f-7491f09xmpl79d18acf3d050",
         "X-Forwarded-For": "203.0.113.9, 130.176.1.1",
-        "x-forwarded-host": "d111111abcdef8.cloudfront.net",
+        "x-forwarded-host": DISTRIBUTION,
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
     },
@@ -87,12 +89,12 @@ SOCKET: dict[str, Any] = {
 }
 HANDSHAKE = {
     "Host": "d4e5f6.execute-api.eu-west-1.amazonaws.com",
-    "Origin": "https://d111111abcdef8.cloudfront.net",
+    "Origin": f"https://{DISTRIBUTION}",
     "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
     "Sec-WebSocket-Key": "u0lHVXmplBQWDEg1+cQWiA==",
     "Sec-WebSocket-Version": "13",
     "X-Forwarded-For": "203.0.113.9",
-    "x-forwarded-host": "d111111abcdef8.cloudfront.net",
+    "x-forwarded-host": DISTRIBUTION,
     "X-Forwarded-Port": "443",
     "X-Forwarded-Proto": "https",
 }
@@ -135,8 +137,10 @@ def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets
     """The product on one SQLite file, without the local front; what its sockets are sent."""
     monkeypatch.setenv("TAVERN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("AWS_REGION", "eu-west-1")  # as Lambda does
-    # On AWS the gateway answers to its own names; here they must be said.
-    monkeypatch.setenv("TAVERN_CORS_ORIGINS", ",".join(f"https://{name}" for name in GATEWAYS))
+    # On AWS the gateway answers to its own names; here they must be said. Of the distribution
+    # the name alone: the origin of its pages is not this one.
+    origins = [*(f"https://{name}" for name in GATEWAYS), f"http://{DISTRIBUTION}"]
+    monkeypatch.setenv("TAVERN_CORS_ORIGINS", ",".join(origins))
     container.close()
     made = SocketsInMemory()
     container.use(made)
@@ -212,7 +216,7 @@ def test_an_answer_in_json_goes_back_as_text() -> None:
 @pytest.mark.usefixtures("sockets")
 def test_pages_of_the_distributions_address_may_write() -> None:
     body = json.dumps({"name": "Ours"}).encode()
-    own = ask("POST", "/api/projects", body, origin="https://d111111abcdef8.cloudfront.net")
+    own = ask("POST", "/api/projects", body, origin=f"https://{DISTRIBUTION}")
     other = ask("POST", "/api/projects", body, origin="https://elsewhere.example")
     assert (own["statusCode"], other["statusCode"]) == (201, 403)
 

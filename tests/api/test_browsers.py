@@ -33,6 +33,24 @@ def test_the_cookie_off_the_machine_is_secure_and_bound_to_its_host(many: Tavern
     assert many.ask("GET", "/api/plugins", headers={**there, **plain}).status == 401
 
 
+def test_two_servers_on_one_host_keep_their_sessions_apart(
+    many: Tavern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cookie(login(many, "root"))
+    monkeypatch.setenv("TAVERN_PORT", "3300")
+    many.start_anew()
+    answer = login(many, "root")
+    name = answer.headers["set-cookie"].partition("=")[0]
+    assert name == "tavern_session_3300"
+    assert many.ask("GET", "/api/plugins", headers=first).status == 401
+    beside = f"{first['Cookie']}; {cookie(answer)['Cookie']}"
+    assert many.ask("GET", "/api/plugins", headers={"Cookie": beside}).status == 200
+    dropped = many.ask("POST", "/api/auth/logout", headers={**first, "Cookie": beside})
+    assert dropped.headers["set-cookie"].startswith("tavern_session_3300=; Max-Age=0;")
+    public = login(many, "root", **{"X-Forwarded-Host": PUBLIC}).headers["set-cookie"]
+    assert public.startswith("__Host-tavern_session_3300=")
+
+
 @pytest.mark.parametrize("host", ["localhost:3233", "127.0.0.1:3233", "[::1]:3233", "a.localhost"])
 def test_the_cookie_on_the_machine_is_kept_over_plain_http(many: Tavern, host: str) -> None:
     answer = login(many, "root", host=host)

@@ -41,7 +41,7 @@ BUDGETS: list[tuple[str, str, Any, list[str]]] = [
     ("GET", "/api/nodes", None, []),
     ("GET", "/api/projects", None, [QUERY]),
     ("GET", f"{HERE}/workflows", None, [QUERY]),
-    ("GET", "/api/recycle-bin", None, [QUERY]),
+    ("GET", "/api/recycle-bin", None, [QUERY] * 3),  # of projects, characters, lorebooks
     ("GET", "/api/executions", None, [QUERY]),
     ("GET", "/api/system_stats", None, [QUERY]),
     ("GET", HERE, None, [GET]),
@@ -152,6 +152,25 @@ def test_requests_keep_to_their_budgets(aws_tavern: Tavern, calls: list[str]) ->
         assert aws_tavern.ask(method, target, json=body).status in (200, 404)
         made.append((method, target, body, [*calls]))
     assert made == BUDGETS
+
+
+def test_lorebooks_keep_to_their_budgets(aws_tavern: Tavern, calls: list[str]) -> None:
+    made = aws_tavern.ask("POST", "/api/lorebooks", json={"name": "Moon"})
+    assert calls == ["s3.PutObject", WRITE_ALL]
+    one = f"/api/lorebooks/{made.json()['data']['id']}"
+    known = {"If-None-Match": aws_tavern.ask("GET", "/api/lorebooks").headers["etag"]}
+    for method, target, headers, status, budget in [
+        ("GET", "/api/lorebooks", {}, 200, [IDENTITY, QUERY]),
+        ("GET", "/api/lorebooks", known, 304, [IDENTITY]),
+        ("GET", "/api/lorebooks?limit=1", {}, 200, [IDENTITY, QUERY]),
+        ("GET", one, {}, 200, [GET]),
+        ("PATCH", one, {}, 200, SAVE),
+        ("DELETE", one, {}, 204, SAVE),
+    ]:
+        calls.clear()
+        body = {"description": "new"} if method == "PATCH" else None
+        assert aws_tavern.ask(method, target, json=body, headers=headers).status == status
+        assert (method, target, calls) == (method, target, budget)
 
 
 def test_submitting_once_costs_no_call_more(aws_tavern: Tavern, calls: list[str]) -> None:

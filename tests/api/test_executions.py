@@ -10,6 +10,7 @@ from chalicelib.errors import TooManyRequests
 from tests.api.bodies import RUN
 from tests.api.hostile import assert_error
 from tests.api.product import Ask, Tavern
+from tests.api.routes import is_flagged
 from tests.builders import edge, node, payload
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -83,7 +84,7 @@ def test_an_empty_workflow_is_complete(tavern: Tavern) -> None:
 def test_an_unknown_run_is_a_404(tavern: Tavern, method: str, target: str, prompt_id: str) -> None:
     answer = tavern.ask(method, target.format(prompt_id))
     assert answer.status == 404
-    assert_error(answer.json(), success_flag="interrupt" in target)
+    assert_error(answer.json(), success_flag=is_flagged(target))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every route under hostile input: always an answer, never a 5xx, errors in one shape."""
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,11 +13,14 @@ import app
 from tests.api.bodies import NODE, PROJECT, RUN, WORKFLOW
 from tests.api.hostile import FUZZ, HEADERS, JSON, QUERIES, RAW, SEGMENTS, assert_well_formed
 from tests.api.mutation import mutated
+from tests.api.pictures import form, part
 from tests.api.product import Tavern
+from tests.api.routes import is_flagged
+from tests.unit.cards.fuzz import changed
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-FLAGGED = ("/api/interrupt", "/api/nodes/reload")
 EXAMPLES = 60
+FILES = 40
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _URL_TOO_LONG = 414
 
@@ -37,6 +41,17 @@ BODIES: Mapping[str, Sequence[Any]] = {
     "/api/projects/{project_id}/workflows": [WORKFLOW, {**WORKFLOW, "nodes": [NODE] * 2}],
     "/api/projects/{project_id}/workflows/{workflow_id}": [WORKFLOW],
 }
+# What takes a file of a user's.
+UPLOADS = [
+    ("POST", "/api/characters"),
+    ("PUT", "/api/characters/{}/image"),
+    ("POST", "/api/characters/import"),
+    ("POST", "/api/lorebooks/import"),
+]
+FILENAMES = (
+    *("Ada.png", "Ada.json", "", "..", ".", "\0.png", "a/../b.png", "a\\b.png", "\r\nX: y", "\t"),
+    *("\u202e", "\ud7ff", "a" * 2_000, "💩" * 300, "%00", ".png", "Ada.png.json", "{}", "CON"),
+)
 
 
 @st.composite
@@ -72,7 +87,31 @@ def test_no_request_to_a_route_is_too_hostile(tavern: Tavern, path: str) -> None
             answer = tavern.ask(method, target, body=body, headers=headers)
         else:
             answer = tavern.ask(method, target, json=body, headers=headers)
-        flagged = path.startswith(FLAGGED) and answer.status != _URL_TOO_LONG
+        flagged = is_flagged(path) and answer.status != _URL_TOO_LONG
         assert_well_formed(answer, success_flag=flagged)
 
     ask()
+
+
+@pytest.mark.parametrize(("method", "path"), UPLOADS)
+def test_no_file_is_too_hostile(tavern: Tavern, method: str, path: str) -> None:
+    sent = form(part("file", b'{"name": "Ada"}', filename="Ada.json"))
+    entry = tavern.ask("POST", "/api/characters", **sent).json()["data"]
+    statuses = set()
+    for number in range(FILES):
+        chance = random.Random(f"{path} {number}")  # noqa: S311 (the same files each time)
+        files = [
+            part("file", changed(chance), filename=chance.choice(FILENAMES))
+            for _ in range(chance.choice([1, 1, 1, 2]))
+        ]
+        answer = tavern.ask(method, path.format(entry["id"]), **form(*files))
+        assert answer.status < 500, (number, answer.body)
+        if "results" not in answer.json():  # one file's errors are in the shape of all
+            assert_well_formed(answer, success_flag=True)
+        statuses.add(answer.status)
+    assert min(statuses) < 400 <= max(statuses)
+    for found in tavern.ask("GET", "/api/characters?limit=200").json()["data"]:
+        one = f"/api/characters/{found['id']}"
+        assert tavern.ask("GET", one).json()["data"]["id"] == found["id"]
+        for form_ in ("json", "png", "charx"):
+            assert tavern.ask("GET", f"{one}/export?format={form_}").status in (200, 400, 409)

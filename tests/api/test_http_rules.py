@@ -8,24 +8,21 @@ import app
 from tests.api.bodies import RUN
 from tests.api.hostile import assert_error
 from tests.api.product import ORIGIN, Tavern
+from tests.api.routes import filled, is_flagged
 
+METHODS = ("PATCH", "POST", "DELETE", "PUT")
 FOREIGN = "http://evil.example"
-
-
-def filled(path: str) -> str:
-    """A path with its parameters filled by something harmless."""
-    return re.sub(r"\{\w+\}", "x", path)
 
 
 @pytest.mark.parametrize("path", app.routes)
 def test_a_method_that_a_path_lacks_is_a_405_that_names_the_others(
     tavern: Tavern, path: str
 ) -> None:
-    answer = tavern.ask("PATCH", filled(path))
+    lacking = next(method for method in METHODS if method not in app.routes[path])
+    answer = tavern.ask(lacking, filled(path))
     assert answer.status == 405
     assert answer.headers["allow"].split(", ") == [*app.routes[path], "OPTIONS"]
-    flagged = path.startswith(("/api/interrupt", "/api/nodes/reload"))
-    assert_error(answer.json(), success_flag=flagged)
+    assert_error(answer.json(), success_flag=is_flagged(path))
 
 
 @pytest.mark.parametrize("path", app.routes)
@@ -89,9 +86,30 @@ def test_an_allowed_page_and_our_own_may_write(tavern: Tavern, origin: str) -> N
     assert answer.status == 200
 
 
-def test_our_own_page_may_write_through_a_proxy(tavern: Tavern) -> None:
+def test_our_own_page_may_write_through_a_proxy(aws_tavern: Tavern) -> None:
     headers = {"Origin": "https://tavern.example", "X-Forwarded-Host": "tavern.example"}
-    assert tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 200
+    assert aws_tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "proto", "status"),
+    [
+        ("http", "https", 403),
+        ("http", "HTTPS, http", 403),
+        ("https", "https", 200),
+        ("http", "http", 200),
+        ("https", "http", 200),
+        ("http", "", 200),
+        ("ftp", "", 403),
+    ],
+)
+def test_a_page_that_came_without_tls_may_not_write_to_a_server_that_has_it(
+    aws_tavern: Tavern, page: str, proto: str, status: int
+) -> None:
+    asked = {"X-Forwarded-Host": "tavern.example", "X-Forwarded-Proto": proto}
+    headers = {"Origin": f"{page}://tavern.example", **asked}
+    assert aws_tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == status
+    assert aws_tavern.connect(**{name.lower(): text for name, text in headers.items()}) == status
 
 
 @pytest.mark.parametrize(
@@ -102,13 +120,14 @@ def test_our_own_page_may_write_through_a_proxy(tavern: Tavern) -> None:
         ("https://tavern.example", "tavern.example.evil.example"),
         ("null", ""),
         ("null", "null"),
+        ("http://localhost:3233", "tavern.example"),
     ],
 )
 def test_a_foreign_page_may_write_nothing_through_a_proxy(
-    tavern: Tavern, origin: str, forwarded: str
+    aws_tavern: Tavern, origin: str, forwarded: str
 ) -> None:
     headers = {"Origin": origin, "X-Forwarded-Host": forwarded}
-    assert tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 403
+    assert aws_tavern.ask("POST", "/api/prompt", json=RUN, headers=headers).status == 403
 
 
 def test_no_page_may_send_the_header_by_which_a_proxy_names_us(tavern: Tavern) -> None:
@@ -154,7 +173,7 @@ def test_answers_are_not_kept_by_caches_nor_guessed_at_by_browsers(tavern: Taver
 def test_a_wrong_bearer_is_not_anonymous(tavern: Tavern, path: str, given: str) -> None:
     answer = tavern.ask("GET", filled(path), headers={"Authorization": given})
     assert answer.status == 401
-    assert_error(answer.json())
+    assert_error(answer.json(), success_flag=is_flagged(path))
 
 
 def test_other_schemes_of_authorization_are_not_looked_at(tavern: Tavern) -> None:
@@ -284,6 +303,17 @@ def test_an_open_server_does_not_answer_to_a_name_that_points_here(
     asked = {"host": host, "origin": f"http://{host}"}
     assert tavern.ask("GET", "/api/projects", headers=asked).status == 403
     assert tavern.connect(host=host) == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "forwarded"),
+    [("localhost:3233", "evil.example"), ("evil.example", "localhost"), ("localhost", "a, b")],
+)
+def test_behind_a_proxy_an_open_server_looks_at_both_names(
+    tavern: Tavern, host: str, forwarded: str
+) -> None:
+    asked = {"host": host, "x-forwarded-host": forwarded}
+    assert tavern.ask("GET", "/api/projects", headers=asked).status == 403
 
 
 def test_an_open_server_answers_to_the_names_of_its_origins(

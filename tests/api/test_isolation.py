@@ -14,9 +14,10 @@ import pytest
 from chalicelib import api, container, realtime
 from chalicelib.api.http import Access
 from infra.resources import ResourceNames
-from tests.api.belongings import MAKERS, Owner, Things, make_things, stored
+from tests.api.belongings import MAKERS, PICTURE, Owner, Things, make_things, stored
 from tests.api.identities import hurry, service_key, set_mode, uid_of
 from tests.api.people import bearer, register
+from tests.api.pictures import form, part
 from tests.api.product import Answer, Tavern
 from tests.api.routes import filled, parameters
 from tests.builders import node, payload
@@ -37,7 +38,13 @@ BODIES: Mapping[tuple[str, str], object] = {
         "nodes": [],
         "edges": [],
     },
+    ("PUT", "/api/characters/{character_id}"): {"name": "Mine"},
+    ("PATCH", "/api/characters/{character_id}"): {"description": "mine"},
+    ("PUT", "/api/lorebooks/{lorebook_id}"): {"entries": []},
+    ("PATCH", "/api/lorebooks/{lorebook_id}"): {"description": "mine"},
 }
+BOOK = ("PUT", "/api/characters/{character_id}/lorebook")
+IMAGE = ("PUT", "/api/characters/{character_id}/image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,8 @@ class Town:
 
     def ids(self) -> list[str]:
         """What tells Ada's things from those of others."""
-        return [self.adas[name] for name in MAKERS if name not in ("version", "name")]
+        alike = ("version", "lorebook_version", "character_version", "name")
+        return [self.adas[name] for name in MAKERS if name not in alike]
 
 
 @pytest.fixture
@@ -101,8 +109,9 @@ def test_whose_they_are_finds_them(town: Town) -> None:
         if path == TEMPLATE or access == "admin":
             continue
         owner = Owner(town.tavern, town.ada.uid, f"ada{number}", town.ada.headers)
-        things = make_things(owner, but={"upload_id"} - {*parameters(path)})  # few may wait
-        answers = [asked(owner, method, path, values) for values in variants(things)]
+        few_may_wait = {"upload_id", "character_upload_id", "import_id"} - {*parameters(path)}
+        things = make_things(owner, but=few_may_wait)
+        answers = [asked(owner, method, path, values) for values in variants(path, things)]
         if not any(answer.status < 300 for answer in answers):
             missing.append((method, path, [answer.body for answer in answers]))
     assert missing == []
@@ -181,9 +190,10 @@ def of_things() -> Iterator[tuple[str, str, Access]]:
             yield method, path, access
 
 
-def variants(things: Things) -> list[Things]:
-    """The things, with a run that has ended and with one that waits."""
-    return [things, {**things, "prompt_id": things["waiting"]}]
+def variants(path: str, things: Things) -> list[Things]:
+    """The things; of runs one that has ended, and one that waits."""
+    waiting = [{**things, "prompt_id": things["waiting"]}]
+    return [things, *(waiting if "prompt_id" in parameters(path) else [])]
 
 
 def mixtures(path: str, own: Things, adas: Things) -> Iterator[Things]:
@@ -197,6 +207,12 @@ def mixtures(path: str, own: Things, adas: Things) -> Iterator[Things]:
 def asked(owner: Owner, method: str, path: str, values: Things) -> Answer:
     """Ask for a thing."""
     body = BODIES.get((method, path), None if method in ("GET", "HEAD") else {})
+    if (method, path) == IMAGE:
+        sent = form(part("file", PICTURE))
+        headers = {**sent["headers"], **owner.headers}
+        return owner.tavern.ask(method, filled(path, values), body=sent["body"], headers=headers)
+    if (method, path) == BOOK:
+        body = {"lorebookId": MAKERS["lorebook_id"](owner, {})}
     return owner.tavern.ask(method, filled(path, values), json=body, headers=owner.headers)
 
 
@@ -222,7 +238,7 @@ def assert_hidden(town: Town, name: str, *, with_key: bool) -> None:
         if access == "admin" and name == "root":
             continue
         expected = 403 if access == "admin" or (access == "session" and with_key) else 404
-        for adas in variants(all_adas):
+        for adas in variants(path, all_adas):
             for values in mixtures(path, own, adas):
                 answer = asked(other, method, path, values)
                 if answer.status != expected:

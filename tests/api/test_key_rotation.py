@@ -12,6 +12,8 @@ from chalicelib.adapters.aws import clients
 from chalicelib.ports import Entry, Put
 from chalicelib.security import envelopes
 from chalicelib.services.accounts import rows as account_rows
+from chalicelib.services.callers import OPEN
+from tests.api.people import a_user
 from tests.api.product import Tavern
 from tests.api.test_admin import document, minutes
 from tests.api.test_admin import rows as answered
@@ -32,7 +34,8 @@ def list_users(*uids: str) -> None:
 def keep(uid: str) -> str:
     """Have a user keep the secret; its id."""
     draft = {"serviceName": "poems", "credential": SECRET}
-    return str(container.credentials().create(uid, draft)["id"])
+    caller = OPEN if uid == DEFAULT else a_user(uid)
+    return str(container.credentials().create(caller, draft)["id"])
 
 
 @pytest.fixture

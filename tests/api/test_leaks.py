@@ -11,6 +11,7 @@ import pytest
 from chalicelib import container, logs
 from chalicelib.adapters.aws import clients
 from infra.resources import ResourceNames
+from tests.api.people import a_user
 from tests.api.product import Tavern
 from tests.builders import edge, node, payload
 
@@ -64,7 +65,8 @@ def test_a_credential_that_nodes_spill_is_found_nowhere(
 
 
 def test_a_credential_of_somebody_else_is_not_there(leaky: Tavern) -> None:
-    made = container.credentials().create("bob", credential_body())
+    bob = a_user("bob")
+    made = container.credentials().create(bob, credential_body())
     prompt_id = leaky.submit(careless_run(made["id"]))
     leaky.work()
     status = leaky.ask("GET", f"/api/prompt/{prompt_id}").json()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -29,12 +30,14 @@ from chalicelib.services.connections import MAX_CONNECTIONS, Connections
 from chalicelib.services.runs.dispatch import message_body
 from infra.local.moto_backend import REGION
 from infra.resources import names
+from tests.api.characters import use_all
 from tests.api.neglected import PROJECTS as NEGLECTED
 from tests.api.neglected import neglect
 from tests.api.people import PASSWORD, bearer, login, register
-from tests.api.pictures import AVATAR, picture_form
+from tests.api.pictures import AVATAR, form, part, picture_form
 from tests.api.product import Tavern
 from tests.clock import ManualClock
+from tests.unit.imports.depot import card, zipped
 from tests.unit.pictures.samples import png
 
 POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
@@ -47,6 +50,8 @@ RESOURCES = {
     STAGE.accounts: "Accounts",
     STAGE.runs: "Runs",
     STAGE.runs_dead: "RunsDead",
+    STAGE.imports: "Imports",
+    STAGE.imports_dead: "ImportsDead",
 }
 # What Lambda itself does in a function's name, before and after our code. It names a log
 # group (https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html),
@@ -56,6 +61,8 @@ TAKES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 # After so many requests within a minute they are counted where all processes see it.
 COUNTED_AT = (Limits().requests_a_minute or 0) // 20
 LARGE = "x" * 100_000
+IMPORT = "/api/characters/import"
+LIBRARY = zipped({"Ada.png": png(), "Ada.json": card("Ada"), "Bob.json": card("Bob")})
 TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": ["a", "b"]}}
 SLOW = {"id": "slow", "fullType": "slow:Wait", "inputs": {"seconds": 3600}}
 LARGE_TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_inputs": [LARGE]}}
@@ -63,10 +70,14 @@ LARGE_TEXT = {"id": "text", "fullType": "core:TextMerge", "inputs": {"text_input
 
 @dataclass(frozen=True, order=True)
 class Need:
-    """An action on a resource; resources are called as in the template."""
+    """An action on a resource; resources are called as in the template.
+
+    ``rows`` is what the partition begins with, of a call that names one row of a table.
+    """
 
     action: str
     resource: str
+    rows: str = ""
 
 
 class Notes:
@@ -117,7 +128,9 @@ def needs_of(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
             yield from needs_of(service, f"{kind}Item", request)
     elif service == "dynamodb":
         index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-        yield Need(f"dynamodb:{operation}", RESOURCES[params["TableName"]] + index)
+        row = params.get("Key") or params.get("Item")
+        kind = row["pk"]["S"].partition("#")[0] if row else ""
+        yield Need(f"dynamodb:{operation}", RESOURCES[params["TableName"]] + index, kind)
     elif service == "sqs":
         queue = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
         yield Need(f"sqs:{operation}", RESOURCES[queue])
@@ -135,6 +148,11 @@ def needs_of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
     if operation == "DeleteObjects":
         for item in params["Delete"]["Objects"]:
             yield Need("s3:DeleteObjectVersion", f"{bucket}/{item['Key']}")
+    elif operation == "CopyObject":
+        source = unquote(params["CopySource"]).partition("/")[2]  # of this bucket
+        yield Need("s3:GetObject", f"{bucket}/{source}")
+        yield Need("s3:PutObject", f"{bucket}/{params['Key']}")
+        yield Need("s3:ListBucket", bucket)
     elif operation.startswith("List"):
         action = "ListBucket" if operation == "ListObjectsV2" else "ListBucketVersions"
         yield Need(f"s3:{action}", bucket)
@@ -147,12 +165,22 @@ def needs_of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
 
 
 def allows(policy: list[dict[str, Any]], need: Need) -> bool:
-    """Whether a statement names both."""
+    """Whether a statement names both, under a condition that the call meets."""
     return any(
         need.action in statement["Action"]
         and fnmatchcase(need.resource, rendered(statement["Resource"]))
+        and meets(need, statement.get("Condition"))
         for statement in policy
     )
+
+
+def meets(need: Need, condition: dict[str, Any] | None) -> bool:
+    """Whether a call keeps to the rows of a statement; that is the one condition there is."""
+    if condition is None:
+        return True
+    patterns = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": patterns}}
+    return any(fnmatchcase(f"{need.rows}#", pattern) for pattern in patterns)
 
 
 def rendered(resource: dict[str, Any]) -> str:
@@ -299,6 +327,7 @@ def eve_leaves_something_everywhere(tavern: Tavern) -> None:
     ]:
         key = {**token, "Idempotency-Key": "eve"}
         assert tavern.ask("POST", target, json=body, headers=key).status in (200, 201)
+    a_library_is_brought(tavern, **token)
     workflow = "/api/projects/Tales/workflows/one"
     tavern.ask("PUT", workflow, json={"name": "Renamed", "id": "one"}, headers=token)
     tavern.ask("DELETE", workflow, headers=token)
@@ -319,6 +348,44 @@ def an_operator_looks_after_users() -> None:
     eve = {"username": "eve", "confirm": "eve"}
     answer = admin.run({"command": "erase", "arguments": eve}, lambda: 900_000)
     assert answer["rows"][0]["objects"] > 0, answer
+
+
+def a_library_is_brought(tavern: Tavern, **headers: str) -> str:
+    """As a form; the id of the import."""
+    library = form(part("file", LIBRARY, filename="library.zip"))
+    answer = tavern.ask(
+        "POST", IMPORT, body=library["body"], headers={**library["headers"], **headers}
+    )
+    assert answer.status == 202, answer.body
+    return str(answer.json()["data"]["importId"])
+
+
+def libraries_are_brought(tavern: Tavern) -> None:
+    """As a form and as an upload; one is cancelled, and one has to wait."""
+    first, second = (a_library_is_brought(tavern) for _ in range(2))
+    assert tavern.ask("DELETE", f"{IMPORT}/{second}").status == 200
+    offered = tavern.ask("POST", f"{IMPORT}/upload", json={"size": 10_000}).json()["data"]
+    # A client does this with the form that was signed, in the name of who signed it.
+    container.documents().put(offered["fields"]["key"], LIBRARY)
+    taken = tavern.ask("POST", IMPORT, json={"uploadId": offered["uploadId"]})
+    assert taken.status == 202
+    for target in (IMPORT, f"{IMPORT}/{first}/report"):
+        assert tavern.ask("GET", target).status == 200
+
+
+def an_import_that_waits() -> dict[str, Any]:
+    """The message that names it, as an event."""
+    uid, import_id = next(iter(container.import_jobs().opened()))
+    return {"Records": [{"body": json.dumps({"uid": uid, "importId": import_id})}]}
+
+
+def imports_were_left(uid: str) -> None:
+    """One to give up, one that was never sent, one that ended and was not cleared away."""
+    jobs = container.import_jobs()
+    left = [jobs.open(uid, str(number) * 22, 1) for number in range(3)]
+    for job in left:
+        container.documents().put(job.key, LIBRARY)
+    assert jobs.replace(left[2], replace(left[2], status="complete")) is not None
 
 
 def a_socket_is_lost(tavern: Tavern) -> None:
@@ -357,6 +424,14 @@ def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
     with noted.acting("api_handler"):
         the_api_is_used(tavern)
         a_picture_is_set(tavern)
+        use_all(tavern)
+        libraries_are_brought(tavern)
+    with noted.acting("import_library"):
+        worker.import_library(an_import_that_waits(), lambda: 0)  # it hands the import over
+        assert tavern.work_imports() > 1
+    imports_were_left("default_user")
+    with noted.acting("dead_import"):
+        worker.dead_import(an_import_that_waits())
     tavern.ask("POST", "/api/projects/Sagas/workflows", json={"name": "Old", "id": "old"})
     tavern.ask("DELETE", "/api/projects/Sagas/workflows/old")
     with noted.acting("websocket_message"):
@@ -414,6 +489,10 @@ def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
         wanted = {"quotas": {"bytes": 10**9}}
         quotas = f"/api/admin/users/{root.uid}/quotas"
         assert tavern.ask("PUT", quotas, json=wanted, headers=bearer(token)).status == 200
+        a_library_is_brought(tavern, **bearer(token))
+    container.quotas().set(root.uid, {"documents": 0})
+    with noted.acting("import_library"):  # which ends it, for want of room
+        assert tavern.work_imports() == 2  # with what the sweeper sent
     eve_leaves_something_everywhere(tavern)
     with noted.acting("admin"):
         an_operator_looks_after_users()
@@ -443,6 +522,13 @@ def test_nothing_is_allowed_that_no_call_needs(notes: Notes) -> None:
     assert not unused
 
 
+def test_a_worker_reads_what_belongs_to_users_and_no_token() -> None:
+    policy = policy_of("run_execution")
+    kinds = ("user", "token", "username", "invite", "attempts", "audit", "")
+    reads = [kind for kind in kinds if allows(policy, Need("dynamodb:GetItem", "Accounts", kind))]
+    assert reads == ["user"]
+
+
 def test_no_function_reaches_what_everybody_gets_as_the_web_client() -> None:
     """That is ``public/``; the folders that functions reach are these."""
     granted = {
@@ -451,13 +537,21 @@ def test_no_function_reaches_what_everybody_gets_as_the_web_client() -> None:
         for statement in policy_of(file.stem)
         if any("Object" in action for action in statement["Action"])
     }
-    folders = ("users/*", "runs/*", "uploads/*", "shared/workflows/*")
+    folders = (
+        *("users/*", "users/*/characters/*"),
+        *("runs/*", "uploads/*", "imports/*", "shared/workflows/*"),
+    )
     assert granted == {f"Documents/{folder}" for folder in folders}
 
 
 def is_lambdas_own(action: str, resource: str, function: str) -> bool:
     """Whether it is Lambda that needs this, and not our code."""
-    taken_from = {"run_execution": "Runs", "dead_letter": "RunsDead"}
+    taken_from = {
+        "run_execution": "Runs",
+        "dead_letter": "RunsDead",
+        "import_library": "Imports",
+        "dead_import": "ImportsDead",
+    }
     writes_its_log = action in LOGS and resource.endswith("Log")
     return writes_its_log or (action in TAKES and taken_from.get(function) == resource)
 

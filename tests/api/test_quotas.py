@@ -115,7 +115,7 @@ def test_too_many_documents_are_413_with_their_number(many: Tavern, root: str, a
     refused = many.ask("POST", "/api/projects", json={"name": "Q"}, headers=headers)
     assert (refused.status, refused.json()["details"]) == (413, {"documents": ["at most 1"]})
     assert len(many.ask("GET", "/api/projects", headers=headers).json()) == 1
-    assert limits(many, root, uid, documents=None)["documents"] == 10_000
+    assert limits(many, root, uid, documents=None)["documents"] == 30_000
     assert many.ask("POST", "/api/projects", json={"name": "Q"}, headers=headers).status == 201
 
 

@@ -15,7 +15,8 @@ DECISION = (
 ROWS = dict(re.findall(r"^\| `([^`]+)` \| (\w+) \|$", DECISION, flags=re.MULTILINE))
 SCOPES = ("read", "write", "run", "admin")
 MESSAGES = sorted(realtime.access().items())
-DEFAULTS = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "DELETE": "write"}
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+DEFAULTS = {"GET": "read", "HEAD": "read", **dict.fromkeys(WRITES, "write")}
 
 
 def bearer(tavern: Tavern, *scopes: str) -> str:

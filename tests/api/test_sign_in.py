@@ -152,7 +152,8 @@ def test_names_that_look_alike_are_one(many: Tavern, one: str, other: str) -> No
         "a\u202eb",
         "a\u2028b",
         "\u200d",
-        "\u3164",
+        *("\u3164", "ada\u3164", "ada\uffa0", "ada\u115f", "ada\u1160"),
+        *("ada\u2800", "\u2800", "a\u034fda", "ada\U000e0100", "ada\u180b", "a\u1680da"),
         "\ue000",
         None,
         7,
@@ -168,7 +169,7 @@ def test_what_is_no_username_is_a_400(many: Tavern, name: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "A" * 50, "日本語", "O'Neill <b>", "../x", "a b", "👩\u200d🚀"]
+    "name", ["a", "A" * 50, "日本語", "O'Neill <b>", "../x", "a b", "👩\u200d🚀", "❤\ufe0f"]
 )
 def test_other_names_are_fine(many: Tavern, name: str) -> None:
     register(many, name)

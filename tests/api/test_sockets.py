@@ -27,10 +27,10 @@ def test_foreign_pages_may_not_connect(tavern: Tavern, origin: str) -> None:
 
 @pytest.mark.parametrize(("forwarded", "status"), [("tavern.example", 200), ("other.example", 403)])
 def test_our_own_page_may_connect_through_a_proxy(
-    tavern: Tavern, forwarded: str, status: int
+    aws_tavern: Tavern, forwarded: str, status: int
 ) -> None:
     headers = {"origin": "https://tavern.example", "x-forwarded-host": forwarded}
-    assert tavern.connect(**headers) == status
+    assert aws_tavern.connect(**headers) == status
 
 
 def test_a_wrong_bearer_may_not_connect(tavern: Tavern) -> None:

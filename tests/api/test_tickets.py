@@ -12,7 +12,7 @@ from chalicelib.services.accounts.tickets import TICKET_SECONDS
 from tests.api.bodies import RUN
 from tests.api.frames import error_of, kinds
 from tests.api.house import House
-from tests.api.people import PASSWORD, bearer, cookie, login
+from tests.api.people import ACCESS_PASSWORD, PASSWORD, bearer, cookie, login
 from tests.api.product import ORIGIN, Tavern
 
 DEFINITIONS = {"type": "get_node_definitions"}
@@ -152,6 +152,34 @@ def test_an_open_ticket_opens_nothing_once_the_door_is_locked(
     monkeypatch.setenv("TAVERN_ACCESS_PASSWORD", PASSWORD)
     either_tavern.start_anew()
     assert either_tavern.connect(query=f"ticket={ticket}") == 401
+
+
+def test_a_ticket_opens_nothing_where_the_access_password_is_another_since(
+    locked: None, monkeypatch: pytest.MonkeyPatch, either_tavern: Tavern
+) -> None:
+    def tickets() -> list[str]:
+        target = "/api/auth/ws-ticket"
+        return [
+            either_tavern.ask("POST", target, headers=bearer(shown)).json()["ticket"]
+            for shown in (session, key)
+        ]
+
+    def enter(ticket: str) -> int:
+        return either_tavern.connect(query=f"ticket={ticket}")
+
+    session = login(either_tavern, None, ACCESS_PASSWORD).json()["token"]
+    target = "/api/users/me/service-keys"
+    key = either_tavern.ask("POST", target, json={}, headers=bearer(session)).json()["secret"]
+    old = tickets()
+    monkeypatch.setenv("TAVERN_ACCESS_PASSWORD", "another")
+    either_tavern.start_anew()
+    assert [enter(ticket) for ticket in old] == [401, 401]
+    monkeypatch.delenv("TAVERN_ACCESS_PASSWORD")
+    either_tavern.start_anew()
+    assert [enter(ticket) for ticket in old] == [401, 401]
+    monkeypatch.setenv("TAVERN_ACCESS_PASSWORD", ACCESS_PASSWORD)
+    either_tavern.start_anew()
+    assert [enter(ticket) for ticket in (*old, *old)] == [200, 200, 401, 401]
 
 
 def test_a_ticket_is_in_no_log_line(house: House, caplog: pytest.LogCaptureFixture) -> None:

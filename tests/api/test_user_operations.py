@@ -4,12 +4,14 @@ import base64
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from chalicelib import admin, container
 from chalicelib.adapters.aws import clients
 from tests.api.people import PASSWORD, account, bearer, login, register
+from tests.api.pictures import form, part
 from tests.api.product import Tavern
 from tests.api.test_admin import document, refused
 from tests.api.test_admin import rows as answered
@@ -194,6 +196,37 @@ def settle_bob(tavern: Tavern, token: str) -> Any:
     """Another user's list, which is to stay as it is."""
     tavern.ask("POST", "/api/projects", json={"name": "Mine"}, headers=bearer(token))
     return tavern.ask("GET", "/api/projects", headers=bearer(token)).json()
+
+
+def test_what_was_offered_ends_with_who_is_locked_out_or_erased(many: Tavern) -> None:
+    """A bucket receives what was signed until it lapses; nobody gets it."""
+    who = bearer(register(many, NAME))
+    uid = uid_of(many, who["Authorization"].partition(" ")[2])
+    sent, later = offer_of(many, who), offer_of(many, who)
+    container.documents().put(f"uploads/{uid}/{sent['uploadId']}", b"1")
+    answered("disable", username=NAME)
+    assert many.ask("POST", path_of(later), **form(part("file", b"1"))).status == 404
+    answered("enable", username=NAME)
+    back = bearer(login(many, NAME).json()["token"])
+    for each in (sent, later):
+        take = f"/api/users/me/avatar/upload/{each['uploadId']}"
+        assert many.ask("POST", take, headers=back).status == 404
+    last = offer_of(many, back)
+    answered("erase", username=NAME, confirm=NAME)
+    assert many.ask("POST", path_of(last), **form(part("file", b"1"))).status == 404
+    assert [*container.documents().history("uploads/")] == []
+    assert container.index().query(f"{uid}#uploads").entries == []
+
+
+def path_of(offer: Any) -> str:
+    """Where a file is sent; at a bucket a path that is none of ours."""
+    return str(urlsplit(offer["url"]).path)
+
+
+def offer_of(tavern: Tavern, headers: dict[str, str]) -> Any:
+    """Where a user may send a picture."""
+    offer = {"size": 10, "mediaType": "image/png"}
+    return tavern.ask("POST", "/api/users/me/avatar/upload", json=offer, headers=headers).json()
 
 
 def test_an_erasure_without_time_goes_on_until_it_is_done(many: Tavern) -> None:

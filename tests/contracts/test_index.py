@@ -326,3 +326,11 @@ def test_of_racing_removals_one_finds_the_row(index: Index) -> None:
     put(index, "hello")
     outcomes = race(8, lambda _: index.write(Remove(ADA, "hello", if_present=True)))
     assert len(winners(outcomes)) == 1
+
+
+def test_texts_are_what_was_written_page_by_page(index: Index) -> None:
+    index.write(*(Put(Entry(ADA, key, {"name": "Ada 数"})) for key in ("a/1", "a/2", "b")))
+    first = index.texts(ADA, "a/", limit=1)
+    rest = index.texts(ADA, "a/", after=first.after)
+    assert [*first.rows, *rest.rows] == [(key, '{"name":"Ada 数"}') for key in ("a/1", "a/2")]
+    assert (first.after, rest.after) == ("a/1", None)

@@ -10,7 +10,7 @@ from infra.template.alarms import kebab
 from tests.deployed.conftest import Built
 
 ALARMS = {
-    *("OldestMessage", "DeadLettersWaiting", "RunsGivenUp"),
+    *("OldestMessage", "OldestImport", "DeadLettersWaiting", "RunsGivenUp", "ImportErrors"),
     *("WorkerErrors", "WorkerThrottles", "HandlerErrors", "ServerErrors", "SweepStopped"),
     *("FramesFailed", "AppendConflicts"),
 }

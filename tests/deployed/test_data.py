@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.aws.run_log import BATCH_LIFETIME
+from chalicelib.services.imports.jobs import KEPT_DAYS
 from infra.template import storage
 from infra.template.storage import DISPOSABLE, OLD_VERSIONS, RUN_DAYS, UPLOAD_DAYS
 from tests.deployed.conftest import Built
@@ -222,15 +223,24 @@ def test_uploads_that_nobody_took_over_go_with_all_their_versions(built: Built) 
     assert found["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
-def test_only_runs_and_uploads_expire_by_themselves(built: Built) -> None:
+def test_archives_of_lost_imports_go_when_the_rows_of_imports_have_gone(built: Built) -> None:
+    found = rule(built, "imports")
+    assert (found["Prefix"], found["ExpirationInDays"]) == ("imports/", KEPT_DAYS)
+    assert found["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_only_runs_uploads_and_imports_expire_by_themselves(built: Built) -> None:
     rules = built.properties("Documents")["LifecycleConfiguration"]["Rules"]
-    assert [each["Id"] for each in rules if "ExpirationInDays" in each] == ["runs", "uploads"]
+    expiring = [each["Id"] for each in rules if "ExpirationInDays" in each]
+    assert expiring == ["runs", "uploads", "imports"]
 
 
-def test_a_page_may_send_forms_to_a_bucket_and_nothing_else(built: Built) -> None:
+def test_a_page_may_send_forms_to_a_bucket_and_follow_its_links_and_nothing_else(
+    built: Built,
+) -> None:
     for bucket in built.resources("AWS::S3::Bucket").values():
         (cors,) = bucket["Properties"]["CorsConfiguration"]["CorsRules"]
-        assert cors["AllowedMethods"] == ["POST"]
+        assert cors["AllowedMethods"] == ["GET", "POST"]
         assert "ExposedHeaders" not in cors
 
 

@@ -21,8 +21,16 @@ HANDLERS = {
     "WebsocketDisconnect": "app.ws_disconnect",
     "RunExecution": "app.run_execution",
     "DeadLetter": "app.dead_letter",
+    "ImportLibrary": "app.import_library",
+    "DeadImport": "app.dead_import",
     "Sweep": "app.sweep",
     "Admin": "app.operate",
+}
+QUEUES = {
+    "RunExecution": "Runs",
+    "DeadLetter": "RunsDead",
+    "ImportLibrary": "Imports",
+    "DeadImport": "ImportsDead",
 }
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEMPLATE = 1024**2
@@ -51,9 +59,7 @@ def test_the_sweeper_runs_every_minute(built: Built) -> None:
     assert found == {"Type": "Schedule", "Schedule": "rate(1 minute)"}
 
 
-@pytest.mark.parametrize(
-    ("function", "queue"), [("RunExecution", "Runs"), ("DeadLetter", "RunsDead")]
-)
+@pytest.mark.parametrize(("function", "queue"), QUEUES.items())
 def test_a_queue_calls_its_function_with_one_message(
     built: Built, function: str, queue: str
 ) -> None:
@@ -73,9 +79,13 @@ def test_no_more_messages_are_taken_than_functions_may_run(built: Built) -> None
     } == {str(limit)}
 
 
-@pytest.mark.parametrize(
-    ("function", "queue"), [("RunExecution", "Runs"), ("DeadLetter", "RunsDead")]
-)
+def test_no_more_imports_are_taken_than_functions_may_run(built: Built) -> None:
+    function = built.functions()["ImportLibrary"]
+    limit = function["ReservedConcurrentExecutions"]
+    assert event(function)["ScalingConfig"] == {"MaximumConcurrency": limit}
+
+
+@pytest.mark.parametrize(("function", "queue"), QUEUES.items())
 def test_a_message_stays_hidden_for_six_times_its_functions_time_out(
     dev: Built, function: str, queue: str
 ) -> None:
@@ -84,10 +94,11 @@ def test_a_message_stays_hidden_for_six_times_its_functions_time_out(
     assert hidden >= 6 * dev.functions()[function]["Timeout"]
 
 
-def test_a_message_is_dead_after_as_many_tries_as_the_product_says(dev: Built) -> None:
-    redrive = dev.properties("Runs")["RedrivePolicy"]
+@pytest.mark.parametrize("queue", ["Runs", "Imports"])
+def test_a_message_is_dead_after_as_many_tries_as_the_product_says(dev: Built, queue: str) -> None:
+    redrive = dev.properties(queue)["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == container.MAX_RECEIVES
-    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["RunsDead", "Arn"]}
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [f"{queue}Dead", "Arn"]}
 
 
 def test_what_answers_a_client_ends_before_the_gateway_gives_up(dev: Built) -> None:
@@ -113,7 +124,7 @@ def test_every_statement_names_its_actions_and_the_stacks_own_resources(
     dev: Built, function: str
 ) -> None:
     for statement in dev.policy(function):
-        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert not any("*" in action for action in statement["Action"])
         (named,) = referenced(statement["Resource"])
         assert named in dev.template["Resources"]
@@ -136,6 +147,8 @@ def test_the_functions_settings_name_the_stacks_resources(built: Built) -> None:
         assert settings.resource("executions") == stack.executions
         assert settings.resource("runs") == stack.runs
         assert settings.resource("runs-dead") == stack.runs_dead
+        assert settings.resource("imports") == stack.imports
+        assert settings.resource("imports-dead") == stack.imports_dead
 
 
 def test_two_stages_share_no_names(both: dict[str, Built]) -> None:

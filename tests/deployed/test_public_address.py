@@ -7,7 +7,8 @@ from typing import Any
 import dukpy
 import pytest
 
-from chalicelib.api.http import METHODS, cors_headers
+from chalicelib.api.cors import cors_headers
+from chalicelib.api.http import METHODS
 from infra.template import public_address
 from infra.template.public_address import (
     ALL_VIEWER_EXCEPT_HOST,

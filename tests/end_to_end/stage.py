@@ -18,7 +18,7 @@ from tests.end_to_end.emulator import Emulator
 PACKS = ROOT / "tests" / "packs"
 _DEPLOY_SECONDS = 120
 # On AWS a lost message waits for an hour and a half; here somebody waits for the test.
-_VISIBILITY_SECONDS = {"Runs": 5, "RunsDead": 5}
+_VISIBILITY_SECONDS = {"Runs": 5, "RunsDead": 5, "Imports": 5, "ImportsDead": 5}
 
 
 class Stage:
@@ -156,6 +156,9 @@ def adapted(
     stage.pop("DependsOn", None)
     stage["Properties"]["AutoDeploy"] = True
     name = stage["Properties"]["StageName"]
+    # It does not look for them in the definition, where API Gateway does.
+    rest = resources["RestAPI"]["Properties"]
+    rest["BinaryMediaTypes"] = rest["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["Environment"]["Variables"] |= {

@@ -227,6 +227,33 @@ def test_chunks_that_add_up_to_too_much_are_refused(raw: RawConnection) -> None:
     assert raw.reply().status == 413
 
 
+def test_an_offered_file_may_be_larger_than_other_bodies(client: httpx.Client) -> None:
+    body = bytes(range(256)) * 60_000
+    for content in (body, iter([body])):  # announced, and in chunks
+        answer = client.post("/api/uploads/offered", content=content).json()
+        assert (answer["length"], answer["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.parametrize(("token", "status"), [("unknown", 404), ("offered", 413)])
+def test_a_large_file_that_was_not_offered_is_refused_unread(
+    raw: RawConnection, token: str, status: int
+) -> None:
+    head = f"POST /api/uploads/{token} HTTP/1.1\r\nHost: here\r\nContent-Length: 99999999\r\n\r\n"
+    with took(at_most=2.0):
+        reply = raw.ask(head.encode())
+    assert reply.status == status
+    assert reply.header("connection") == "close"
+
+
+def test_a_client_that_leaves_in_a_large_file_harms_nobody(toy: RunningStack) -> None:
+    head = b"POST /api/uploads/offered HTTP/1.1\r\nHost: here\r\nContent-Length: 16000000\r\n\r\n"
+    for _ in range(6):  # more than are taken at once
+        with RawConnection(toy.address) as leaving:
+            leaving.socket.sendall(head + bytes(2_000_000))
+    answer = httpx.post(f"{toy.url}/api/uploads/offered", content=bytes(12_000_000), timeout=20)
+    assert answer.json()["length"] == 12_000_000
+
+
 def test_a_client_that_asks_first_is_told_to_go_on(raw: RawConnection) -> None:
     raw.socket.sendall(b"POST /api/echo HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n")
     assert raw.ask(b"Expect: 100-continue\r\n\r\n").status == 100

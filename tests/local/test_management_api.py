@@ -125,5 +125,7 @@ def _product(accept: Callable[[dict[str, Any], object], dict[str, Any]]) -> Prod
         run_execution=ignore,
         sweep=ignore,
         dead_letter=ignore,
+        import_library=ignore,
+        dead_import=ignore,
         container=toy_container,
     )

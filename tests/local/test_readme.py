@@ -3,22 +3,31 @@
 import json
 import re
 import subprocess
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.local.client import Client, is_terminal
 from tests.local.stack import ROOT, RunningStack
+from tests.unit.pictures.samples import png
 
 pytestmark = pytest.mark.stack
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TOUR = README.partition("## A tour of one minute")[2].partition("\n## ")[0]
+
+
+def section(title: str) -> str:
+    return README.partition(f"## {title}")[2].partition("\n## ")[0]
+
+
+TOUR = section("A tour of one minute")
 ADDRESS = "http://127.0.0.1:3233"
 
 
-def blocks(language: str) -> list[str]:
-    """The code blocks of the tour in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", TOUR, re.DOTALL)
+def blocks(language: str, text: str = TOUR) -> list[str]:
+    """The code blocks of the tour, or another section, in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +36,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-def shell(script: str, stack: RunningStack, prompt_id: str = "") -> str:
+def shell(script: str, stack: RunningStack, prompt_id: str = "", where: Path = ROOT) -> str:
     """Run a block of the README as a reader would, on the stack's own port."""
     script = script.replace(ADDRESS, stack.url).replace("PROMPT_ID", prompt_id)
     done = subprocess.run(
-        ["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        ["bash", "-ec", script], cwd=where, capture_output=True, text=True, timeout=60, check=True
     )
     return done.stdout
 
@@ -58,3 +67,18 @@ def test_the_tours_project_is_kept(stack: RunningStack) -> None:
     answer = shell(blocks("sh")[-1], stack)
     assert '"error"' not in answer
     assert "First draft" in answer
+
+
+def test_characters_are_brought_as_the_readme_says(stack: RunningStack, tmp_path: Path) -> None:
+    (tmp_path / "Seraphina.png").write_bytes(png())
+    with zipfile.ZipFile(tmp_path / "library.zip", "w") as library:
+        library.writestr("Ada.png", png())
+    (script,) = blocks("sh", section("Bring characters"))
+    answers = [json.loads(line) for line in shell_lines(script, stack, tmp_path)]
+    assert [answer["success"] for answer in answers] == [True, True, True]
+    assert [entry["imageName"] for entry in answers[1]["data"]] == ["Seraphina.png"]
+
+
+def shell_lines(script: str, stack: RunningStack, where: Path) -> list[str]:
+    """What each line of a block answers."""
+    return [shell(line, stack, where=where) for line in script.strip().splitlines()]

@@ -40,6 +40,12 @@ def echo() -> dict[str, Any]:
     }
 
 
+def upload(token: str) -> Any:
+    if token != container.ToyUploads.token:
+        return Response({"error": "No such upload"}, status_code=404)
+    return echo()
+
+
 def thing(name: str) -> dict[str, str]:
     return {"name": name}
 
@@ -75,6 +81,7 @@ def submit() -> dict[str, bool]:
 app.route("/api/hello")(hello)
 app.route("/api/echo", methods=["GET", "POST", "PUT"], content_types=["*/*"])(echo)
 app.route("/api/things/{name}")(thing)
+app.route("/api/uploads/{token}", methods=["POST"], content_types=["*/*"])(upload)
 app.route("/api/cookies")(cookies)
 app.route("/api/image", methods=["GET", "HEAD"])(image)
 app.route("/api/empty", methods=["GET", "DELETE"])(empty)
@@ -157,6 +164,14 @@ def sweep(event: dict[str, Any], context: Any) -> None:
 
 def dead_letter(event: dict[str, Any], context: Any) -> None:
     container.record(what="dead", job=json.loads(event["Records"][0]["body"]))
+
+
+def import_library(event: dict[str, Any], context: Any) -> None:
+    container.record(what="import", job=json.loads(event["Records"][0]["body"]))
+
+
+def dead_import(event: dict[str, Any], context: Any) -> None:
+    container.record(what="dead import", job=json.loads(event["Records"][0]["body"]))
 
 
 def _flood(connection: Connection, most: int, size: int) -> int:

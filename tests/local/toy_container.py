@@ -9,6 +9,7 @@ from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.publisher import EmbeddedPublisher
 from chalicelib.adapters.embedded.queue import EmbeddedQueue
+from chalicelib.errors import NotFound
 
 
 @functools.cache
@@ -44,6 +45,46 @@ def dead_letters() -> EmbeddedQueue:
         max_receives=1000,
         dead_letter=None,
     )
+
+
+@functools.cache
+def import_queue() -> EmbeddedQueue:
+    return EmbeddedQueue(
+        database(),
+        SystemClock(),
+        "imports",
+        visibility_timeout=60,
+        max_receives=3,
+        dead_letter="imports-dead",
+    )
+
+
+@functools.cache
+def dead_imports() -> EmbeddedQueue:
+    return EmbeddedQueue(
+        database(),
+        SystemClock(),
+        "imports-dead",
+        visibility_timeout=60,
+        max_receives=1000,
+        dead_letter=None,
+    )
+
+
+class ToyUploads:
+    """One offer, of 16 MiB, whose file the toy's route takes."""
+
+    token = "offered"
+
+    def limit(self, token: str) -> int:
+        if token != self.token:
+            raise NotFound("No such upload")
+        return 16 * 1024 * 1024
+
+
+@functools.cache
+def uploads() -> ToyUploads:
+    return ToyUploads()
 
 
 def executions() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import coldstart, engine, peer, report, workflows
+from benchmarks import coldstart, engine, library, peer, report, workflows
 from benchmarks.__main__ import main
 from benchmarks.client import Run, RunFailed
 from benchmarks.front import content_length
@@ -154,6 +154,14 @@ def test_the_workflows_run_with_the_pack_beside_them(
     state = outcome(run(payload, types))
     assert state.status == "complete"
     assert [node.status for node in state.nodes.values()] == ["complete"] * ended
+
+
+def test_a_smaller_library_is_the_beginning_of_the_larger(tmp_path: Path) -> None:
+    files = [(2, tmp_path / "small.db"), (5, tmp_path / "large.db")]
+    library.fill(files)
+    small, large = (library.names(file) for _, file in files)
+    assert (len(small), len(large)) == (2, 5)
+    assert set(small) < set(large)
 
 
 def test_a_cold_start_is_measured_by_what_a_process_imports() -> None:

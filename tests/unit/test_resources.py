@@ -18,6 +18,8 @@ def test_names_are_those_of_the_stage() -> None:
         accounts="comfytavern-dev-accounts",
         runs="comfytavern-dev-runs",
         runs_dead="comfytavern-dev-runs-dead",
+        imports="comfytavern-dev-imports",
+        imports_dead="comfytavern-dev-imports-dead",
     )
 
 

@@ -14,6 +14,7 @@ from chalicelib.ports import DocumentVersion, Revision, StoredDocument
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (
         DeleteMarkerEntryTypeDef,
+        GetObjectOutputTypeDef,
         GetObjectRequestTypeDef,
         ListObjectsV2RequestPaginateTypeDef,
         ListObjectVersionsRequestTypeDef,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         PutObjectRequestTypeDef,
     )
 
+_PAST_THE_END = "InvalidRange"
 _ABSENT = {"NoSuchKey", "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "404"}
 # The last: what a condition on an ETag is told where there is no object.
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
@@ -36,17 +38,7 @@ class S3Documents:
 
     def get(self, key: str, version: str | None = None) -> StoredDocument:
         """Read the current or a named version; ``NotFound``."""
-        if not is_key(key) or version == "":
-            raise NotFound("No such document")
-        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
-        if version is not None:
-            request["VersionId"] = version
-        try:
-            answer = clients.s3().get_object(**request)
-        except ClientError as error:
-            if code_of(error) in _ABSENT:
-                raise NotFound("No such document") from error
-            raise
+        answer = self._get(key, version)
         with answer["Body"] as body:
             content = body.read()
         return StoredDocument(
@@ -56,6 +48,17 @@ class S3Documents:
             content_type=answer["ContentType"],
             modified_at=answer["LastModified"].timestamp(),
         )
+
+    def read_range(self, key: str, start: int, count: int, version: str | None = None) -> bytes:
+        """``count`` bytes from ``start``, fewer where the document ends; ``NotFound``."""
+        try:
+            answer = self._get(key, version, f"bytes={start}-{start + count - 1}")
+        except ClientError as error:
+            if code_of(error) == _PAST_THE_END:
+                return b""
+            raise
+        with answer["Body"] as body:
+            return body.read()
 
     def put(
         self,
@@ -90,6 +93,24 @@ class S3Documents:
                 raise PreconditionFailed("The document has changed") from error
             return written
         return Revision(etag=answer["ETag"].strip('"'), version=answer["VersionId"])
+
+    def copy(self, source: str, target: str) -> Revision:
+        """Write the current version of ``source`` under another key; ``NotFound``.
+
+        S3 does so by itself, for up to 5 GB: no bytes come here.
+        """
+        check_key(target)
+        if not is_key(source):
+            raise NotFound("No such document")
+        try:
+            answer = clients.s3().copy_object(
+                Bucket=self._bucket, Key=target, CopySource={"Bucket": self._bucket, "Key": source}
+            )
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                raise NotFound("No such document") from error
+            raise
+        return Revision(answer["CopyObjectResult"]["ETag"].strip('"'), answer["VersionId"])
 
     def delete(self, key: str) -> None:
         """Put a delete marker on top; the versions stay."""
@@ -156,6 +177,24 @@ class S3Documents:
                 return
             request["KeyMarker"] = page["NextKeyMarker"]
             request["VersionIdMarker"] = page["NextVersionIdMarker"]
+
+    def _get(
+        self, key: str, version: str | None, part: str | None = None
+    ) -> "GetObjectOutputTypeDef":
+        """The answer to a read of the whole, or of a range of bytes; ``NotFound``."""
+        if not is_key(key) or version == "":
+            raise NotFound("No such document")
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
+        if version is not None:
+            request["VersionId"] = version
+        if part is not None:
+            request["Range"] = part
+        try:
+            return clients.s3().get_object(**request)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                raise NotFound("No such document") from error
+            raise
 
     def _first_try(self, key: str, body: bytes) -> Revision | None:
         """What our own first try wrote, if its answer was lost and the SDK sent another."""

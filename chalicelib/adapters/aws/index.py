@@ -22,7 +22,7 @@ from chalicelib.adapters.limits import (
     is_row,
 )
 from chalicelib.errors import ConditionFailed
-from chalicelib.ports import Add, Change, Clock, Entry, Page, Put, Remove
+from chalicelib.ports import Add, Change, Clock, Entry, Page, Put, Remove, TextPage
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import (
@@ -72,23 +72,20 @@ class DynamoIndex:
         after: str | None = None,
     ) -> Page:
         """Rows whose keys start with ``prefix``, by key; ``limit`` None gives all."""
-        check_page(limit, after)
-        if not is_key(partition, MAX_PARTITION_BYTES) or (prefix and not is_key(prefix)):
-            return Page([])
-        if after is not None and after > prefix and not after.startswith(prefix):
-            return Page([])  # all keys of the prefix come before
-        request = self._request(partition, prefix, after)
-        entries: list[Entry] = []
-        while True:
-            if limit is not None:
-                request["Limit"] = limit + 1 - len(entries)
-            answer = clients.dynamodb().query(**request)
-            entries += map(_entry, answer["Items"])
-            if limit is not None and len(entries) > limit:
-                return Page(entries[:limit], after=entries[limit - 1].key)
-            if "LastEvaluatedKey" not in answer:
-                return Page(entries)
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        found, last = self._items(partition, prefix, limit, after)
+        return Page([_entry(item) for item in found], last)
+
+    def texts(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> TextPage:
+        """What ``query`` gives, as it was written."""
+        found, last = self._items(partition, prefix, limit, after)
+        return TextPage([(item["sk"]["S"], item["value"]["S"]) for item in found], last)
 
     def write(self, *changes: Change) -> None:
         """Apply changes of distinct rows, all or none; ``ConditionFailed``."""
@@ -132,6 +129,28 @@ class DynamoIndex:
         if after is not None and after.startswith(prefix):
             request["ExclusiveStartKey"] = {"pk": {"S": partition}, "sk": {"S": after}}
         return request
+
+    def _items(
+        self, partition: str, prefix: str, limit: int | None, after: str | None
+    ) -> "tuple[list[FoundItem], str | None]":
+        """The items, and the key to go on from."""
+        check_page(limit, after)
+        if not is_key(partition, MAX_PARTITION_BYTES) or (prefix and not is_key(prefix)):
+            return [], None
+        if after is not None and after > prefix and not after.startswith(prefix):
+            return [], None  # all keys of the prefix come before
+        request = self._request(partition, prefix, after)
+        found: list[FoundItem] = []
+        while True:
+            if limit is not None:
+                request["Limit"] = limit + 1 - len(found)
+            answer = clients.dynamodb().query(**request)
+            found += answer["Items"]
+            if limit is not None and len(found) > limit:
+                return found[:limit], found[limit - 1]["sk"]["S"]
+            if "LastEvaluatedKey" not in answer:
+                return found, None
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _action(self, change: Change) -> "TransactWriteItemTypeDef":
         if isinstance(change, Remove):

@@ -13,7 +13,8 @@ class S3Uploads:
     """An ``Uploads`` for the bucket of that name. To make an offer calls nobody.
 
     The offer is signed by whoever makes it, and allows what that one may do: the key,
-    the content type and the size are in what is signed.
+    the content type and the size are in what is signed. Until it lapses it can be used
+    again: each time is one more version of the same key.
     """
 
     def __init__(self, bucket: str, clock: Clock) -> None:
@@ -35,6 +36,13 @@ class S3Uploads:
             ExpiresIn=seconds,
         )
         return UploadOffer(made["url"], made["fields"], int(self._clock.now()) + seconds)
+
+    def withdraw(self, prefix: str) -> None:
+        """Nothing: what is signed holds until it lapses."""
+
+    def expire(self, prefix: str, before: float) -> int:  # noqa: ARG002 (the port's)
+        """Nothing to do: the bucket's lifecycle does it."""
+        return 0
 
     def limit(self, token: str) -> int:  # noqa: ARG002 (the bucket knows)
         """``NotFound``: files go to the bucket."""

@@ -10,6 +10,7 @@ from chalicelib.errors import NotFound, PreconditionFailed
 from chalicelib.ports import Clock, DocumentVersion, Revision, StoredDocument
 
 _PAGE = 1000
+_MAX_BOUND_BYTES = 8 * 1024 * 1024
 _CURRENT = """
     SELECT body, etag, version, content_type, modified_at
     FROM documents JOIN document_versions USING (key, version) WHERE key = ?
@@ -17,6 +18,20 @@ _CURRENT = """
 _ONE_VERSION = """
     SELECT body, etag, version, content_type, modified_at
     FROM document_versions WHERE key = ? AND version = ? AND etag IS NOT NULL
+"""
+
+_COPY = """
+    INSERT INTO document_versions (key, etag, content_type, modified_at, size, body)
+    SELECT ?, etag, content_type, ?, size, zeroblob(size) FROM document_versions WHERE version = ?
+    RETURNING version, etag
+"""
+_SET_CURRENT = """
+    INSERT INTO documents (key, version) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET version = excluded.version
+"""
+_CURRENT_NUMBER = "SELECT version FROM documents WHERE key = ?"
+_ONE_NUMBER = """
+    SELECT version FROM document_versions WHERE key = ? AND version = ? AND etag IS NOT NULL
 """
 
 _Row = tuple[bytes, str, int, str, float]
@@ -42,6 +57,21 @@ class EmbeddedDocuments:
             modified_at=row[4],
         )
 
+    def read_range(self, key: str, start: int, count: int, version: str | None = None) -> bytes:
+        """``count`` bytes from ``start``, fewer where the document ends; ``NotFound``.
+
+        SQLite reads those alone, not the whole.
+        """
+        with self._database.read() as sqlite:
+            number = self._number(sqlite, key, version)
+            if number is None:
+                raise NotFound("No such document")
+            with sqlite.blobopen("document_versions", "body", number, readonly=True) as body:
+                if start >= len(body):
+                    return b""
+                body.seek(start)
+                return body.read(count)
+
     def put(
         self,
         key: str,
@@ -60,16 +90,26 @@ class EmbeddedDocuments:
                 if_match is not None and current != if_match
             ):
                 raise PreconditionFailed("The document has changed")
-            version = sqlite.execute(
-                "INSERT INTO document_versions (key, etag, content_type, modified_at, size, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (key, etag, content_type, self._clock.now(), len(body), body),
-            ).lastrowid
-            sqlite.execute(
-                "INSERT INTO documents (key, version) VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET version = excluded.version",
-                (key, version),
-            )
+            version = _add_version(sqlite, (key, etag, content_type, self._clock.now()), body)
+            sqlite.execute(_SET_CURRENT, (key, version))
+        return Revision(etag=etag, version=str(version))
+
+    def copy(self, source: str, target: str) -> Revision:
+        """Write the current version of ``source`` under another key; ``NotFound``."""
+        check_key(target)
+        with self._database.write() as sqlite:
+            number = self._number(sqlite, source, None)
+            if number is None:
+                raise NotFound("No such document")
+            copied = (target, self._clock.now(), number)
+            version, etag = sqlite.execute(_COPY, copied).fetchone()
+            with (
+                sqlite.blobopen("document_versions", "body", number, readonly=True) as body,
+                sqlite.blobopen("document_versions", "body", version) as place,
+            ):
+                while part := body.read(_MAX_BOUND_BYTES):
+                    place.write(part)
+            sqlite.execute(_SET_CURRENT, (target, version))
         return Revision(etag=etag, version=str(version))
 
     def delete(self, key: str) -> None:
@@ -164,6 +204,18 @@ class EmbeddedDocuments:
                 return
             first, from_version = page[-1][0], page[-1][1] + 1
 
+    def _number(self, sqlite: sqlite3.Connection, key: str, version: str | None) -> int | None:
+        """The row of the current or a named version."""
+        if not is_key(key):
+            return None
+        if version is None:
+            row = sqlite.execute(_CURRENT_NUMBER, (key,)).fetchone()
+        elif _is_version(version):
+            row = sqlite.execute(_ONE_NUMBER, (key, int(version))).fetchone()
+        else:
+            return None
+        return None if row is None else int(row[0])
+
     def _row(self, key: str, version: str | None) -> _Row | None:
         with self._database.read() as sqlite:
             if version is None:
@@ -173,6 +225,28 @@ class EmbeddedDocuments:
             else:
                 row = None
         return row
+
+
+def _add_version(
+    sqlite: sqlite3.Connection, about: tuple[str, str, str, float], body: bytes
+) -> int:
+    """Insert a version; its id.
+
+    SQLite copies what is bound to a statement, and keeps the copy until the statement is
+    used again. So a large body is written into its place instead.
+    """
+    is_large = len(body) > _MAX_BOUND_BYTES
+    value, bound = ("zeroblob(?)", len(body)) if is_large else ("?", body)
+    version = sqlite.execute(
+        "INSERT INTO document_versions"  # noqa: S608 (one of two)
+        f" (key, etag, content_type, modified_at, size, body) VALUES (?, ?, ?, ?, ?, {value})",
+        (*about, len(body), bound),
+    ).lastrowid
+    assert version is not None  # noqa: S101 (a row was inserted)
+    if is_large:
+        with sqlite.blobopen("document_versions", "body", version) as place:
+            place.write(body)
+    return version
 
 
 def _current_etag(sqlite: sqlite3.Connection, key: str) -> str | None:

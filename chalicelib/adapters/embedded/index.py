@@ -16,7 +16,7 @@ from chalicelib.adapters.limits import (
     row_of,
 )
 from chalicelib.errors import ConditionFailed
-from chalicelib.ports import Add, Change, Clock, Entry, Page, Put, Remove
+from chalicelib.ports import Add, Change, Clock, Entry, Page, Put, Remove, TextPage
 
 _Row = tuple[str, str, int | None]
 
@@ -55,21 +55,20 @@ class EmbeddedIndex:
         after: str | None = None,
     ) -> Page:
         """Rows whose keys start with ``prefix``, by key; ``limit`` None gives all."""
-        check_page(limit, after)
-        if not is_key(partition, MAX_PARTITION_BYTES) or (prefix and not is_key(prefix)):
-            return Page([])
-        at_most = -1 if limit is None else limit + 1
-        with self._database.read() as sqlite:
-            rows: list[_Row] = sqlite.execute(
-                f"SELECT key, value, expires_at FROM {self._table}"  # noqa: S608
-                " WHERE partition = ? AND key >= ? AND key < ?"
-                " AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?",
-                (partition, *key_range(prefix, after), self._clock.now(), at_most),
-            ).fetchall()
-        entries = [_entry(partition, row) for row in rows]
-        if limit is None or len(entries) <= limit:
-            return Page(entries)
-        return Page(entries[:limit], after=entries[limit - 1].key)
+        rows, last = self._rows(partition, prefix, limit, after)
+        return Page([_entry(partition, row) for row in rows], last)
+
+    def texts(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> TextPage:
+        """What ``query`` gives, as it was written."""
+        rows, last = self._rows(partition, prefix, limit, after)
+        return TextPage([(key, value) for key, value, _ in rows], last)
 
     def write(self, *changes: Change) -> None:
         """Apply changes of distinct rows, all or none; ``ConditionFailed``."""
@@ -101,6 +100,25 @@ class EmbeddedIndex:
                 (now,),
             )
             return dropped.rowcount
+
+    def _rows(
+        self, partition: str, prefix: str, limit: int | None, after: str | None
+    ) -> tuple[list[_Row], str | None]:
+        """The rows, and the key to go on from."""
+        check_page(limit, after)
+        if not is_key(partition, MAX_PARTITION_BYTES) or (prefix and not is_key(prefix)):
+            return [], None
+        at_most = -1 if limit is None else limit + 1
+        with self._database.read() as sqlite:
+            rows: list[_Row] = sqlite.execute(
+                f"SELECT key, value, expires_at FROM {self._table}"  # noqa: S608
+                " WHERE partition = ? AND key >= ? AND key < ?"
+                " AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?",
+                (partition, *key_range(prefix, after), self._clock.now(), at_most),
+            ).fetchall()
+        if limit is None or len(rows) <= limit:
+            return rows, None
+        return rows[:limit], rows[limit - 1][0]
 
     def _loses(self, sqlite: sqlite3.Connection, change: Change) -> bool:
         if isinstance(change, Remove):

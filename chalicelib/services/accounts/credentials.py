@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import (
     ConditionFailed,
@@ -19,9 +19,14 @@ from chalicelib.errors import (
     SecretUnreadable,
     TooLarge,
 )
-from chalicelib.ports import Clock, Entry, Index, Put, Remove, Vault
+from chalicelib.ports import Change, Clock, Entry, Index, Put, Remove, Vault
 from chalicelib.security import envelopes
 from chalicelib.services.accounts import audit, rows
+
+if TYPE_CHECKING:
+    from chalicelib.schemas.user_keys import CredentialDraft
+    from chalicelib.services.accounts.users import Holdings, Users
+    from chalicelib.services.callers import Caller
 
 # All of them fit one page of a query, beside the rest of what a user has.
 MAX_CREDENTIALS = 50
@@ -52,8 +57,9 @@ class Rewrapped:
 class Credentials:
     """The external credentials of all users; everyone sees his own."""
 
-    def __init__(self, accounts: Index, vault: Vault, clock: Clock) -> None:
+    def __init__(self, accounts: Index, users: "Users", vault: Vault, clock: Clock) -> None:
         self._accounts = accounts
+        self._users = users
         self._vault = vault
         self._clock = clock
 
@@ -62,35 +68,27 @@ class Credentials:
         found = sorted(self._rows(uid), key=lambda row: (row["createdAt"], row["id"]))
         return [metadata(row) for row in found]
 
-    def create(self, uid: str, body: object) -> dict[str, Any]:
-        """Seal and keep a credential; its metadata.
+    def create(self, caller: "Caller", body: object) -> dict[str, Any]:
+        """Seal and keep a credential of the caller's; its metadata.
 
-        ``InvalidInput``, ``TooLarge``; ``Conflict`` if the user has ``MAX_CREDENTIALS``.
+        ``InvalidInput``, ``TooLarge``; ``NotSignedIn`` for a caller who has ended
+        meanwhile; ``Conflict`` if the user has ``MAX_CREDENTIALS``.
         """
         from chalicelib.schemas.parsing import parse
         from chalicelib.schemas.user_keys import CredentialDraft
 
         draft = parse(CredentialDraft, body)
-        plain = draft.credential.encode()
-        if len(plain) > MAX_BYTES:
-            raise TooLarge(f"The credential has {len(plain)} bytes; at most {MAX_BYTES} are kept")
-        if len(self._rows(uid)) >= MAX_CREDENTIALS:
-            details = {"credentials": [f"at most {MAX_CREDENTIALS} at a time"]}
-            raise Conflict(f"There are {MAX_CREDENTIALS} credentials; remove one first", details)
-        row: dict[str, Any] = {
-            "id": rows.new_id(),
-            "serviceName": draft.service_name,
-            "displayName": draft.display_name,
-            "displayHint": _hint(draft.credential),
-            "createdAt": rows.timestamp(self._clock.now()),
-        }
-        data_key = self._vault.new_key(_context(uid, row))
-        row["envelope"] = envelopes.seal(plain, _identity(uid, row), data_key)
-        self._accounts.write(
-            Put(_entry(uid, row), if_absent=True),
-            audit.entry(uid, "credential-made", self._clock.now(), {"id": row["id"]}),
-        )
-        return metadata(row)
+        if (size := len(draft.credential.encode())) > MAX_BYTES:
+            raise TooLarge(f"The credential has {size} bytes; at most {MAX_BYTES} are kept")
+
+        def make(holdings: "Holdings") -> tuple[dict[str, Any], Sequence[Change]]:
+            if len(holdings.credentials) >= MAX_CREDENTIALS:
+                details = {"credentials": [f"at most {MAX_CREDENTIALS} at a time"]}
+                text = f"There are {MAX_CREDENTIALS} credentials; remove one first"
+                raise Conflict(text, details)
+            return self._sealed(caller.uid, draft)
+
+        return self._users.add(caller, make)
 
     def remove(self, uid: str, credential_id: str) -> None:
         """Forget a credential; ``NotFound``."""
@@ -132,6 +130,22 @@ class Credentials:
                 self._accounts.write(Put(entry, replacing=row))
                 count += 1
         return Rewrapped(count, unreadable)
+
+    def _sealed(
+        self, uid: str, draft: "CredentialDraft"
+    ) -> tuple[dict[str, Any], Sequence[Change]]:
+        row: dict[str, Any] = {
+            "id": rows.new_id(),
+            "serviceName": draft.service_name,
+            "displayName": draft.display_name,
+            "displayHint": _hint(draft.credential),
+            "createdAt": rows.timestamp(self._clock.now()),
+        }
+        data_key = self._vault.new_key(_context(uid, row))
+        plain = draft.credential.encode()
+        row["envelope"] = envelopes.seal(plain, _identity(uid, row), data_key)
+        told = audit.entry(uid, "credential-made", self._clock.now(), {"id": row["id"]})
+        return metadata(row), [Put(_entry(uid, row), if_absent=True), told]
 
     def _rewrapped(self, uid: str, row: Row) -> dict[str, Any]:
         wrapped = envelopes.wrapped_key(row["envelope"])

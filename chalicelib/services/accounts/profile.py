@@ -1,8 +1,6 @@
 """What users say of themselves: a name and a picture."""
 
 import hashlib
-import re
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +11,19 @@ from chalicelib.errors import (
     InvalidInput,
     NotFound,
     TooLarge,
-    TooManyRequests,
     UnsupportedMediaType,
 )
-from chalicelib.ports import Clock, DocumentStore, Index, Uploads
+from chalicelib.ports import Clock, DocumentStore, Index
 from chalicelib.schemas.accounts import UsernameChange
 from chalicelib.schemas.parsing import parse
 from chalicelib.schemas.profiles import PictureUpload
-from chalicelib.services.accounts import avatars
-from chalicelib.services.accounts.rows import timestamp
+from chalicelib.services.accounts import avatar_rate, avatars
 from chalicelib.services.accounts.users import User, Users
+from chalicelib.services.uploads import OfferedUploads, Purpose
 
-UPLOAD_SECONDS = 15 * 60
-MAX_UPLOADS = 20
-"""How many files may wait at once that a user has sent and not taken over."""
+PICTURE = Purpose("picture", pictures.MAX_BYTES, tuple(pictures.SUFFIXES))
 
-_LEFT_AFTER_SECONDS = 24 * 3600
 _TRIES = 5
-_UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[A-Za-z0-9_-]{22}")
 _MEDIA_TYPES = {suffix: kind for kind, suffix in pictures.SUFFIXES.items()}
 
 
@@ -53,7 +46,7 @@ class Profile:
         accounts: Index,
         users: Users,
         documents: DocumentStore,
-        uploads: Uploads,
+        uploads: OfferedUploads,
         clock: Clock,
     ) -> None:
         self._accounts = accounts
@@ -72,6 +65,7 @@ class Profile:
         What is stored shows the same and says nothing else. Errors are those of
         ``pictures.clean``.
         """
+        avatar_rate.count(self._accounts, self._clock, uid)
         cleaned = pictures.clean(data)
         media_type = pictures.inspect(cleaned).media_type
         digest = hashlib.sha256(cleaned).hexdigest()
@@ -107,64 +101,21 @@ class Profile:
     def offer_upload(self, uid: str, body: object) -> dict[str, Any]:
         """Where a picture can be sent that does not fit a request, and under which id."""
         wanted = parse(PictureUpload, body)
-        if wanted.media_type not in pictures.SUFFIXES:
-            expected = ", ".join(pictures.SUFFIXES)
-            raise UnsupportedMediaType(f"mediaType: one of {expected} is expected")
-        if wanted.size > self.max_bytes:
-            raise TooLarge(f"size: a picture may have at most {self.max_bytes} bytes")
-        self._clear_away(uid)
-        upload_id = f"{int(self._clock.now()):08x}-{secrets.token_urlsafe(16)}"
-        offer = self._uploads.offer(
-            _folder(uid) + upload_id,
-            max_bytes=wanted.size,
-            content_type=wanted.media_type,
-            seconds=UPLOAD_SECONDS,
-        )
-        return {
-            "uploadId": upload_id,
-            "method": "POST",
-            "url": offer.url,
-            "fields": dict(offer.fields),
-            "expiresAt": timestamp(offer.expires_at),
-        }
+        return self._uploads.offer(uid, PICTURE, wanted.size, wanted.media_type)
 
     def take_upload(self, uid: str, upload_id: str) -> str:
         """Make what was sent to an offer the user's picture; its address. ``NotFound``.
 
         What was sent goes, also if it is no picture.
         """
-        if _UPLOAD_ID.fullmatch(upload_id) is None:
-            raise NotFound("No such upload")
-        key = _folder(uid) + upload_id
-        try:
-            sent = self._documents.get(key).body
-        except NotFound as error:
-            raise NotFound("No such upload, or nothing was sent there") from error
+        sent = self._uploads.taken(uid, PICTURE, upload_id)
         try:
             url = self.set_avatar(uid, sent)
         except (InvalidInput, TooLarge, UnsupportedMediaType):
-            self._documents.purge(key)
+            self._uploads.forget(uid, upload_id)
             raise
-        self._documents.purge(key)
+        self._uploads.forget(uid, upload_id)
         return url
-
-    def _clear_away(self, uid: str) -> None:
-        """Remove what was left a day ago; ``TooManyRequests`` if too much is waiting.
-
-        A bucket does the first by itself.
-        """
-        now = self._clock.now()
-        waiting = 0
-        for key in [*self._documents.keys(_folder(uid))]:
-            sent = int(key.rpartition("/")[2].partition("-")[0], 16)
-            if sent + _LEFT_AFTER_SECONDS <= now:
-                self._documents.purge(key)
-            else:
-                waiting += 1
-        if waiting >= MAX_UPLOADS:
-            raise TooManyRequests(
-                f"{MAX_UPLOADS} uploads wait to be taken over", retry_after=UPLOAD_SECONDS
-            )
 
     def _remove(self, uid: str, name: str | None) -> None:
         if name is not None:
@@ -183,8 +134,3 @@ def _url(user: User) -> str:
     if url is None:
         raise ValueError("This user has no picture")
     return url
-
-
-def _folder(uid: str) -> str:
-    """Where what a user sends waits, until it is taken over or a day has passed."""
-    return f"uploads/{uid}/"

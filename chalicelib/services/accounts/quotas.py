@@ -39,12 +39,12 @@ _TRIES = 5
 class Limits:
     """The limits of all who have none of their own; None for no limit.
 
-    ``documents`` are projects and workflows, ``bytes`` those of all documents with
-    their versions. ``active_runs`` wait or run, ``queued_runs`` wait.
+    ``documents`` are projects, workflows, characters and lorebooks, ``bytes`` those of all
+    with their versions. ``active_runs`` wait or run, ``queued_runs`` wait.
     """
 
-    documents: int | None = 10_000
-    bytes: int | None = 5 * 1024**3
+    documents: int | None = 30_000
+    bytes: int | None = 10 * 1024**3
     active_runs: int = 1_200
     queued_runs: int = 1_000
     requests_a_minute: int | None = 3_000

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import ConditionFailed, Conflict, InvalidInput, NotAllowed, NotFound
-from chalicelib.ports import Clock, Entry, Index, Put
+from chalicelib.ports import Change, Clock, Entry, Index, Put
 from chalicelib.security.tokens import SERVICE_KEY
 from chalicelib.services.accounts import audit, rows
 from chalicelib.services.accounts.tokens import Tokens
 
 if TYPE_CHECKING:
-    from chalicelib.services.accounts.users import Users
+    from chalicelib.services.accounts.users import Holdings, Users
     from chalicelib.services.callers import Caller
 
 MAX_KEYS = 50
@@ -54,7 +54,8 @@ class ServiceKeys:
         """A new key: its metadata and, this once, its ``secret``.
 
         ``InvalidInput``; ``NotAllowed`` for a key that is stronger than its maker;
-        ``Conflict`` if the user has ``MAX_KEYS``.
+        ``NotSignedIn`` for a caller who has ended meanwhile; ``Conflict`` if the user
+        has ``MAX_KEYS``.
         """
         from chalicelib.schemas.parsing import parse
         from chalicelib.schemas.user_keys import ServiceKeyDraft
@@ -62,13 +63,17 @@ class ServiceKeys:
         draft = parse(ServiceKeyDraft, body)
         scopes = frozenset(draft.scopes or _DEFAULT_SCOPES)
         expires_at = self._expiry(draft.expires_at)
-        keys = self._rows(caller.uid)
-        _check_strength(caller, scopes, expires_at, keys)
-        if len(keys) >= MAX_KEYS:
-            details = {"serviceKeys": [f"at most {MAX_KEYS} at a time"]}
-            raise Conflict(f"There are {MAX_KEYS} service keys; remove one first", details)
-        maker = keys[caller.identity or ""] if caller.kind == "key" else None
-        return self._issue(caller, maker, scopes, expires_at, draft.name)
+
+        def make(holdings: "Holdings") -> tuple[dict[str, Any], Sequence[Change]]:
+            keys = {row["id"]: row for row in holdings.keys}
+            maker = keys[caller.identity or ""] if caller.kind == "key" else None
+            _check_strength(caller, maker, scopes, expires_at)
+            if len(keys) >= MAX_KEYS:
+                details = {"serviceKeys": [f"at most {MAX_KEYS} at a time"]}
+                raise Conflict(f"There are {MAX_KEYS} service keys; remove one first", details)
+            return self._issued(caller, maker, scopes, expires_at, draft.name)
+
+        return self._users.add(caller, make)
 
     def remove(self, caller: "Caller", key_id: str) -> None:
         """End a key, and all that it made, at once; ``NotFound``.
@@ -87,14 +92,14 @@ class ServiceKeys:
             gone.update(ending)
             keys = self._rows(caller.uid)  # there are those that were made meanwhile, too
 
-    def _issue(
+    def _issued(
         self,
         caller: "Caller",
         maker: Row | None,
         scopes: Set[str],
         expires_at: int | None,
         name: str | None,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Sequence[Change]]:
         key_id = rows.new_id()
         issued = self._tokens.issue(SERVICE_KEY, caller, "key", key_id, scopes, expires_at)
         row = {
@@ -108,18 +113,14 @@ class ServiceKeys:
             "madeBy": None if maker is None else maker["id"],
         }
         told = {"id": key_id, "scopes": row["scopes"]}
-        changes = [
+        changes: list[Change] = [
             Put(_entry(caller.uid, row, expires_at), if_absent=True),
             issued.put,
             audit.entry(caller.uid, "key-made", self._clock.now(), told),
         ]
         if maker is not None:
             changes.append(_unchanged(caller.uid, maker))
-        try:
-            self._accounts.write(*changes)
-        except ConditionFailed as error:
-            raise NotAllowed("This key was removed") from error
-        return {**metadata(row), "secret": issued.text}
+        return {**metadata(row), "secret": issued.text}, changes
 
     def _end(self, uid: str, keys: Mapping[str, Row], ending: Sequence[str]) -> None:
         """Remove keys, the last of them last: then a try that fails can be made again."""
@@ -149,18 +150,15 @@ class ServiceKeys:
 
 
 def _check_strength(
-    caller: "Caller", scopes: Set[str], expires_at: int | None, keys: Mapping[str, Row]
+    caller: "Caller", maker: Row | None, scopes: Set[str], expires_at: int | None
 ) -> None:
     if "admin" in scopes and not caller.is_admin:
         raise NotAllowed("Only an administrator's key may have the scope 'admin'")
-    if caller.kind != "key":
+    if maker is None:
         return
     if more := _beyond(scopes, caller):
         raise NotAllowed(f"A key cannot make a stronger one: it lacks {more}")
-    own = keys.get(caller.identity or "")
-    if own is None:  # removed since it was looked up
-        raise NotAllowed("This key was removed")
-    last = own.get("expiresAt")
+    last = maker.get("expiresAt")
     if last is not None and (expires_at is None or rows.timestamp(expires_at) > last):
         raise NotAllowed(f"A key cannot make one that lasts longer: expiresAt is at most {last}")
 

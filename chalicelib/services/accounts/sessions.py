@@ -85,7 +85,7 @@ class Sessions:
         row = Entry(rows.of_user(user.uid), rows.identity("session", session_id), value, ends_at)
         self._accounts.write(
             *also,
-            user.changed(**(profile or {}), signIns=int(user.value.get("signIns", 0)) + 1),
+            user.changed(**(profile or {}), signIns=user.one_more("signIns")),
             Put(row, if_absent=True),
             issued.put,
             audit.entry(user.uid, "signed-in", self._clock.now(), {"id": session_id}),

@@ -3,8 +3,9 @@
 A ticket has the look-up id of the token that it was asked for with, so whoever
 shows it is resolved as with that token: the same scopes, as of now, and nobody
 once the token is revoked. That it was given out tells its row, whose key is the
-ticket's hash. The row is removed in the write that registers the socket: of two
-that show one ticket, one gets in.
+ticket's hash; where there is a password, it is what binds the ticket to that, so
+a server with another one does not find it. The row is removed in the write that
+registers the socket: of two that show one ticket, one gets in.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from chalicelib.errors import NotSignedIn
 from chalicelib.ports import Clock, Entry, Index, Put, Remove
 from chalicelib.security import tokens
 from chalicelib.services.accounts import rows
+from chalicelib.services.accounts.tokens import binding
 from chalicelib.services.callers import Caller, Callers
 
 TICKET_SECONDS = 30
@@ -37,18 +39,25 @@ class Shown:
 
 
 class Tickets:
-    """The rows of tickets. They lie in the index of the sockets, to be used in one write."""
+    """The rows of tickets. They lie in the index of the sockets, to be used in one write.
 
-    def __init__(self, index: Index, callers: Callers, clock: Clock) -> None:
+    Tickets are ``bound_to`` the server's password, if it has one.
+    """
+
+    def __init__(
+        self, index: Index, callers: Callers, clock: Clock, bound_to: str | None = None
+    ) -> None:
         self._index = index
         self._callers = callers
         self._clock = clock
+        self._bound_to = bound_to
 
     def issue(self, caller: Caller) -> Ticket:
         """A ticket for a caller, good for one socket and for ``TICKET_SECONDS``. One write."""
         minted = tokens.mint(tokens.SOCKET_TICKET, caller.token or _NO_TOKEN)
         expires_at = int(self._clock.now()) + TICKET_SECONDS
-        entry = Entry(_of_token(minted.lookup), minted.hash, {}, expires_at)
+        key = self._key(minted.text, minted.hash)
+        entry = Entry(_of_token(minted.lookup), key, {}, expires_at)
         self._index.write(Put(entry, if_absent=True))
         return Ticket(minted.text, rows.timestamp(expires_at))
 
@@ -56,14 +65,17 @@ class Tickets:
         """Whose a ticket is; ``NotSignedIn``. One read.
 
         It is proven by its ``use`` only, which fails for one that has lapsed, was
-        used, or was never given out.
+        used, was never given out, or was while the server had another password.
         """
         parsed = tokens.parse(text)
         if parsed is None or parsed.prefix != tokens.SOCKET_TICKET:
             raise NotSignedIn("The ticket is not valid, or no longer")
         caller = self._callers.standing(None if parsed.lookup == _NO_TOKEN else parsed.lookup)
-        use = Remove(_of_token(parsed.lookup), tokens.hash_of(parsed), if_present=True)
-        return Shown(caller, use)
+        key = self._key(text, tokens.hash_of(parsed))
+        return Shown(caller, Remove(_of_token(parsed.lookup), key, if_present=True))
+
+    def _key(self, text: str, hashed: str) -> str:
+        return hashed if self._bound_to is None else binding(text, self._bound_to)
 
 
 def _of_token(lookup: str) -> str:

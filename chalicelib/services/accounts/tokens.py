@@ -113,7 +113,7 @@ class Tokens:
             "lastUsedAt": 0 if kind == "key" else int(self._clock.now()),
         }
         if bound_to is not None:
-            value["boundTo"] = _binding(minted.text, bound_to)
+            value["boundTo"] = binding(minted.text, bound_to)
         entry = Entry(rows.of_token(minted.lookup), rows.TOKEN, value, expires_at)
         return Issued(minted.text, minted.lookup, Put(entry, if_absent=True))
 
@@ -128,15 +128,15 @@ class Tokens:
             entry = self._accounts.get(rows.of_token(parsed.lookup), rows.TOKEN)
         if parsed is None or entry is None or not tokens.matches(parsed, entry.value["hash"]):
             raise NotSignedIn("The token is not valid, or no longer")
-        binding = entry.value.get("boundTo")
-        if binding is not None and not hmac.compare_digest(binding, _binding(text, bound_to or "")):
+        bound = entry.value.get("boundTo")
+        if bound is not None and not hmac.compare_digest(bound, binding(text, bound_to or "")):
             raise NotSignedIn("The token is not valid, or no longer")
         return _row(parsed.lookup, entry)
 
     def standing(self, lookup: str) -> TokenRow:
         """What a token stands for that nobody has shown, in one read; ``NotSignedIn``.
 
-        For what stands for the token, and is proven by itself: see ``Tickets``.
+        For what stands for the token, and is proven and bound by itself: see ``Tickets``.
         """
         entry = self._accounts.get(rows.of_token(lookup), rows.TOKEN)
         if entry is None:
@@ -184,6 +184,14 @@ class Tokens:
         ]
 
 
+def binding(token: str, password: str) -> str:
+    """Ties a token to a password without keeping anything that tells the password.
+
+    The key of the HMAC is the token, which is stored nowhere and cannot be guessed.
+    """
+    return hmac.new(token.encode(), password.encode(), hashlib.sha256).hexdigest()
+
+
 def _row(lookup: str, entry: Entry) -> TokenRow:
     value = entry.value
     return TokenRow(
@@ -199,11 +207,3 @@ def _row(lookup: str, entry: Entry) -> TokenRow:
         last_used_at=value["lastUsedAt"],
         stored=value,
     )
-
-
-def _binding(token: str, password: str) -> str:
-    """Ties a token to a password without keeping anything that tells the password.
-
-    The key of the HMAC is the token, which is stored nowhere and cannot be guessed.
-    """
-    return hmac.new(token.encode(), password.encode(), hashlib.sha256).hexdigest()

@@ -1,18 +1,22 @@
 """Users: their profiles, their names, and all that belongs to one in a single query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.errors import ConditionFailed, Conflict, NotFound, NotSignedIn
 from chalicelib.ports import Change, Clock, Entry, Index, Put, Remove
 from chalicelib.schemas.usernames import folded
 from chalicelib.services.accounts import audit, avatars, credentials, rows, service_keys
 
+if TYPE_CHECKING:
+    from chalicelib.services.callers import Caller
+
 DEFAULT_USER = "default_user"
 DEFAULT_USERNAME = "User"
-_TRIES = 5
+_TRIES = 10
 _NOBODY = "nobody"
+_ENDED = "This session or key has ended"
 _LONG_AGO = "1970-01-01T00:00:00.000Z"
 _DEFAULT_PROFILE: Mapping[str, Any] = {
     "uid": DEFAULT_USER,
@@ -23,8 +27,8 @@ _DEFAULT_PROFILE: Mapping[str, Any] = {
     "disabled": False,
 }
 
-
 Row = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,10 @@ class User:
         entry = Entry(rows.of_user(self.uid), rows.PROFILE, {**self.value, **fields})
         return Put(entry, if_absent=self.stored is None, replacing=self.stored)
 
+    def one_more(self, count: str) -> int:
+        """A count in the profile, one higher: with it no value of the row comes again."""
+        return int(self.value.get(count, 0)) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
@@ -74,6 +82,13 @@ class Holdings:
     sessions: Sequence[Mapping[str, Any]]
     keys: Sequence[Mapping[str, Any]]
     credentials: Sequence[Mapping[str, Any]]
+
+    def includes(self, caller: "Caller") -> bool:
+        """Whether the session or key that a caller has shown is there still."""
+        if caller.kind == "open":
+            return True
+        identities = self.sessions if caller.kind == "session" else self.keys
+        return any(each["id"] == caller.identity for each in identities)
 
     def current_user(self) -> dict[str, Any]:
         """``currentUser`` of a UserContext."""
@@ -156,6 +171,28 @@ class Users:
                 return User(change.entry.value, change.entry.value)
         raise Conflict("Too many requests change this user at once")
 
+    def add(
+        self, caller: "Caller", make: Callable[[Holdings], tuple[Made, Sequence[Change]]]
+    ) -> Made:
+        """Write what is to belong to the caller's user; the first that ``make`` returns.
+
+        ``make`` is told what there is, and may refuse. Every addition counts up in the
+        profile in the same write. So one that is overtaken by another, by a sign-in or
+        by the operator is made again, from what there is then; and who was locked out
+        since he was known, even if he was let in again, adds nothing: ``NotSignedIn``.
+        ``Conflict`` if there is no end of others.
+        """
+        for _ in range(_TRIES):
+            holdings = self._of_caller(caller)
+            made, changes = make(holdings)
+            counted = holdings.user.changed(additions=holdings.user.one_more("additions"))
+            try:
+                self._accounts.write(counted, *changes)
+            except ConditionFailed:
+                continue
+            return made
+        raise Conflict("Too many requests change this user at once")
+
     def page(self, limit: int, after: str | None = None) -> tuple[Sequence[Row], str | None]:
         """Some of all users, by uid: their listed rows, and after which to go on; one query."""
         found = self._accounts.query(rows.USERS, limit=limit, after=after or None)
@@ -172,6 +209,15 @@ class Users:
             self._accounts.write(audit.entry_of_nobody("sign-in-failed", now))
         else:
             self._accounts.write(audit.entry(uid, "sign-in-failed", now))
+
+    def _of_caller(self, caller: "Caller") -> Holdings:
+        try:
+            holdings = self.holdings(caller.uid)
+        except NotFound as error:  # erased
+            raise NotSignedIn(_ENDED) from error
+        if holdings.user.is_disabled or not holdings.includes(caller):
+            raise NotSignedIn(_ENDED)
+        return holdings
 
     def _entries(self, partition: str) -> Sequence[Entry]:
         return self._accounts.query(partition).entries

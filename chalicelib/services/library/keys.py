@@ -48,6 +48,7 @@ _ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 _TRAILING = re.compile(r"[. ]+\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z", re.IGNORECASE)
 _WORKFLOW_KEY = re.compile(r"(?P<project>[^/]+)/workflows/(?P<workflow>[^/]+)\.json\Z")
+_ITEM_KEY = re.compile(r"(?:characters/[^/]+/card|lorebooks/[^/]+/book)\.json\Z")
 _PROJECT_KEY = re.compile(r"(?P<project>[^/]+)/project\.json\Z")
 
 
@@ -122,6 +123,12 @@ def place_of(uid: str, key: str) -> Place | None:
         possible = is_project_id(found["project"]) and is_workflow_id(found["workflow"])
         return Place(uid, found["project"], found["workflow"]) if possible else None
     return None
+
+
+def is_document(uid: str, key: str) -> bool:
+    """Does this object count as a document of the user's: is it what a list shows?"""
+    path = key.removeprefix(user_folder(uid))
+    return place_of(uid, key) is not None or _ITEM_KEY.match(path) is not None
 
 
 def project_id_of(name: str) -> str:

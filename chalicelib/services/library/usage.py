@@ -38,6 +38,7 @@ class StorageLimits:
 
 
 UNLIMITED = StorageLimits()
+_NO_MARKS: Mapping[str, int] = {}
 
 
 class Usage:
@@ -50,9 +51,19 @@ class Usage:
         self._index = index
         self._limits = limits.named()
 
-    def added(self, uid: str, size: int, *, documents: int = 0) -> Add:
-        """The change for one more version of so many bytes; it loses past a limit."""
-        amounts = {BYTES: size, **({DOCUMENTS: documents} if documents else {})}
+    def added(
+        self,
+        uid: str,
+        size: int,
+        *,
+        documents: int = 0,
+        marks: Mapping[str, int] = _NO_MARKS,
+    ) -> Add:
+        """The change for one more version of so many bytes; it loses past a limit.
+
+        ``marks`` are added to numbers of that name, which only tell that there was a change.
+        """
+        amounts = {BYTES: size, **({DOCUMENTS: documents} if documents else {}), **marks}
         return Add(library_keys.usage_partition(uid), _ROW, amounts, self._limits)
 
     def make_room(self, uid: str, addition: Add, now: float) -> None:
@@ -73,6 +84,10 @@ class Usage:
                 f" {used[name] + amount}: remove something for good",
                 {name: [f"at most {most}"]},
             )
+
+    def number(self, uid: str, name: str) -> int:
+        """A number of a user's, as it was marked."""
+        return self._numbers(uid).get(name, 0)
 
     def used(self, uid: str) -> dict[str, int]:
         """What is counted of a user's."""
@@ -106,11 +121,11 @@ class Usage:
         found = {DOCUMENTS: 0, BYTES: 0}
         for key, version in self._documents.history(library_keys.user_folder(uid)):
             found[BYTES] += version.size
-            if not version.deleted and library_keys.place_of(uid, key) is not None:
+            if not version.deleted and library_keys.is_document(uid, key):
                 keys.add(key)
         found[DOCUMENTS] = len(keys)
-        for name, amount in (without or {}).items():
-            found[name] -= amount
+        for name in found:
+            found[name] -= (without or {}).get(name, 0)
         drift = {name: found[name] - before[name] for name in found if found[name] != before[name]}
         if drift:
             self._index.add(Add(library_keys.usage_partition(uid), _ROW, drift))

@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Sequence
 
 from chalicelib.ports import DocumentStore, Entry, Index
+from chalicelib.services import uploads
 from chalicelib.services.accounts import rows
+from chalicelib.services.imports import jobs, report
+from chalicelib.services.library import items
 from chalicelib.services.library import keys as library_keys
 
 
 def prefixes(uid: str) -> Sequence[str]:
     """What the keys of all objects of a user start with."""
-    return (library_keys.user_folder(uid), f"runs/{uid}/", f"uploads/{uid}/")
+    return (
+        library_keys.user_folder(uid),
+        f"runs/{uid}/",
+        uploads.folder(uid),
+        jobs.folder(uid),
+    )
 
 
 def objects(documents: DocumentStore, uid: str) -> Iterator[str]:
@@ -33,7 +41,7 @@ def runs(documents: DocumentStore, uid: str) -> Iterator[str]:
 
 
 def library(documents: DocumentStore, index: Index, uid: str) -> Iterator[Entry]:
-    """All rows of a user's projects, workflows and recycle bin, and of what he uses.
+    """All rows of what a user has in his library and its bins, of what he uses and may send.
 
     Those of a partition come before the rows that lead to it.
     """
@@ -51,7 +59,16 @@ def library(documents: DocumentStore, index: Index, uid: str) -> Iterator[Entry]
         yield from index.query(library_keys.entry_partition(uid, entry.key)).entries
     yield from listed
     yield from deleted
+    for folder in items.FOLDERS:
+        yield from index.query(items.bin_of(uid, folder)).entries
+        yield from index.query(items.list_of(uid, folder)).entries
     yield from index.query(library_keys.usage_partition(uid)).entries
+    yield from index.query(uploads.partition(uid)).entries
+    imports = index.query(jobs.partition(uid)).entries
+    for entry in imports:
+        yield from index.query(report.partition(uid, entry.key)).entries
+    yield from imports
+    yield from jobs.opened_of(index, uid)
 
 
 def account(accounts: Index, uid: str) -> Iterator[Entry]:

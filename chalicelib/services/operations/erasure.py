@@ -15,6 +15,7 @@ from chalicelib.schemas.usernames import folded
 from chalicelib.services.accounts import audit, rows
 from chalicelib.services.accounts.users import Holdings
 from chalicelib.services.connections import Connections
+from chalicelib.services.imports.ending import Ending as ImportEnding
 from chalicelib.services.operations import belongings
 from chalicelib.services.operations.commands import Answer, Row
 from chalicelib.services.operations.users import UserOperations
@@ -50,6 +51,7 @@ class Erasure:
         documents: DocumentStore,
         log: RunLog,
         connections: Connections,
+        imports: ImportEnding,
         clock: Clock,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -59,6 +61,7 @@ class Erasure:
         self._documents = documents
         self._log = log
         self._connections = connections
+        self._imports = imports
         self._clock = clock
         self._pause = pause
 
@@ -97,12 +100,18 @@ class Erasure:
         return Answer([removed.row()], "Backups, and the tables' own history, go with their time")
 
     def _workers_have_let_go(self, uid: str, has_time: HasTime) -> bool:
-        """Wait until no worker holds a run: it would write what was removed again."""
-        while any(run.lease_until > self._clock.now() for run in self._log.active(uid)):
+        """Wait until none holds a run or an import: it would write what was removed again."""
+        while self._is_worked_for(uid):
             if not has_time():
                 return False
             self._pause(_LOOK_SECONDS)
         return True
+
+    def _is_worked_for(self, uid: str) -> bool:
+        now = self._clock.now()
+        if any(run.lease_until > now for run in self._log.active(uid)):
+            return True
+        return self._imports.is_held(uid)
 
     def _active(self, uid: str) -> Iterator[str]:
         yield from (run.prompt_id for run in self._log.active(uid))

@@ -16,8 +16,10 @@ from chalicelib.services.accounts.rows import Kind
 from chalicelib.services.accounts.sessions import Sessions
 from chalicelib.services.accounts.tokens import Tokens
 from chalicelib.services.accounts.users import DEFAULT_USER, Holdings, Users, listing
+from chalicelib.services.imports.ending import Ending as ImportEnding
 from chalicelib.services.operations.commands import Answer, Row
 from chalicelib.services.operations.runs import RunOperations
+from chalicelib.services.uploads import OfferedUploads
 
 _logger = logging.getLogger(__name__)
 _TRIES = 10
@@ -42,6 +44,8 @@ class UserOperations:
         quotas: Quotas,
         log: RunLog,
         runs: RunOperations,
+        uploads: OfferedUploads,
+        imports: ImportEnding,
         clock: Clock,
     ) -> None:
         self._accounts = accounts
@@ -52,6 +56,8 @@ class UserOperations:
         self._quotas = quotas
         self._log = log
         self._runs = runs
+        self._uploads = uploads
+        self._imports = imports
         self._clock = clock
 
     def find(self, username: str) -> Holdings:
@@ -104,9 +110,15 @@ class UserOperations:
         return Answer([row], "Open sockets are closed within a minute or two")
 
     def lock_out(self, uid: str, reason: str) -> dict[str, str | int | None]:
-        """Disable a user and end all that acts in his name; how much that was."""
+        """Disable a user and end all that acts in his name; how much that was.
+
+        The profile goes first. After that nobody signs in, and no key or credential
+        is made: see ``Users.add``. So none comes after those that are ended here.
+        """
         self._mark(uid, is_disabled=True)
         ended = self._end_identities(uid, "session"), self._end_identities(uid, "key")
+        self._uploads.withdraw(uid)
+        self._imports.end_all(uid, reason)
         interrupted = 0
         for run in self._log.active(uid):
             with suppress(Conflict, NotFound):  # it has ended by itself
@@ -146,7 +158,7 @@ class UserOperations:
             user = self._users.get(uid)
             if user.is_disabled == is_disabled:
                 return
-            change = user.changed(disabled=is_disabled)
+            change = user.changed(disabled=is_disabled, lockOuts=user.one_more("lockOuts"))
             told = audit.entry(uid, act, self._clock.now())
             try:
                 self._accounts.write(change, listing(change.entry.value), told)

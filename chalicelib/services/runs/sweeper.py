@@ -3,10 +3,11 @@
 import logging
 import uuid
 from collections.abc import Sequence
+from typing import Protocol
 
 from chalicelib.engine import events
 from chalicelib.errors import LogMovedOn, NewerFormat, NotFound
-from chalicelib.ports import Clock, Index, Metrics, Run, RunLog
+from chalicelib.ports import Clock, Metrics, Run, RunLog
 from chalicelib.services.frames import event_batch, state_of
 from chalicelib.services.runs.archive import Archive
 from chalicelib.services.runs.dispatch import Dispatch
@@ -20,6 +21,14 @@ DISPATCH_GRACE_SECONDS = 5.0
 _REQUEUED_SECONDS = 300.0
 
 
+class Lapsing(Protocol):
+    """Holds what has a time."""
+
+    def expire(self, now: float) -> int:
+        """Drop what is past its time, unless its store does so by itself; how much."""
+        ...
+
+
 class Sweeper:
     """Called every minute, and at a start; by one process at a time, though two do no harm."""
 
@@ -27,7 +36,7 @@ class Sweeper:
         self,
         *,
         log: RunLog,
-        indexes: Sequence[Index],
+        lapsing: Sequence[Lapsing],
         dispatch: Dispatch,
         archive: Archive,
         ending: Ending,
@@ -36,7 +45,7 @@ class Sweeper:
         max_attempts: int,
     ) -> None:
         self._log = log
-        self._indexes = indexes
+        self._lapsing = lapsing
         self._dispatch = dispatch
         self._archive = archive
         self._ending = ending
@@ -89,7 +98,7 @@ class Sweeper:
                     self.requeue(run)
                     counts["requeued"] += 1
                     tally.runs_requeued += 1
-        lapsed = sum(index.expire(now) for index in self._indexes)
+        lapsed = sum(each.expire(now) for each in self._lapsing)
         counts["expired"] = self._archive.forget_expired() + lapsed
         return counts
 

@@ -1,6 +1,6 @@
 """Keys that are made and removed at the same time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -9,46 +9,13 @@ import pytest
 
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.index import EmbeddedIndex
-from chalicelib.errors import NotAllowed
-from chalicelib.ports import Add, Change, Entry, Index, Page
+from chalicelib.errors import NotSignedIn
 from chalicelib.services.accounts.service_keys import ServiceKeys
 from chalicelib.services.accounts.tokens import Tokens
 from chalicelib.services.accounts.users import DEFAULT_USER, Users
 from chalicelib.services.callers import OPEN, Caller
 from tests.clock import ManualClock
-
-
-class Interrupted:
-    """An index in which something else happens just before the next write."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self.before_write: Callable[[], object] | None = None
-
-    def get(self, partition: str, key: str) -> Entry | None:
-        return self._index.get(partition, key)
-
-    def query(
-        self,
-        partition: str,
-        prefix: str = "",
-        *,
-        limit: int | None = None,
-        after: str | None = None,
-    ) -> Page:
-        return self._index.query(partition, prefix, limit=limit, after=after)
-
-    def write(self, *changes: Change) -> None:
-        happening, self.before_write = self.before_write, None
-        if happening is not None:
-            happening()
-        self._index.write(*changes)
-
-    def add(self, addition: Add) -> Mapping[str, int]:
-        return self._index.add(addition)
-
-    def expire(self, now: float) -> int:
-        return self._index.expire(now)
+from tests.unit.accounts.interrupted import Interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +59,7 @@ def test_a_key_that_was_just_removed_makes_none(ring: Keyring) -> None:
     maker = ring.new()
     caller = ring.caller(maker)
     ring.index.before_write = lambda: ring.keys.remove(OPEN, maker["id"])
-    with pytest.raises(NotAllowed, match="removed"):
+    with pytest.raises(NotSignedIn, match="ended"):
         ring.new(caller)
     assert ring.ids() == []
 

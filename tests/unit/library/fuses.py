@@ -17,6 +17,7 @@ from chalicelib.ports import (
     Page,
     Revision,
     StoredDocument,
+    TextPage,
 )
 
 Answer = TypeVar("Answer")
@@ -87,6 +88,9 @@ class FusedDocuments:
     def get(self, key: str, version: str | None = None) -> StoredDocument:
         return self._fuse.call(lambda: self._documents.get(key, version))
 
+    def read_range(self, key: str, start: int, count: int, version: str | None = None) -> bytes:
+        return self._fuse.call(lambda: self._documents.read_range(key, start, count, version))
+
     def put(
         self,
         key: str,
@@ -101,6 +105,9 @@ class FusedDocuments:
                 key, body, content_type=content_type, if_match=if_match, if_absent=if_absent
             )
         )
+
+    def copy(self, source: str, target: str) -> Revision:
+        return self._fuse.call(lambda: self._documents.copy(source, target))
 
     def delete(self, key: str) -> None:
         self._fuse.call(lambda: self._documents.delete(key))
@@ -143,6 +150,18 @@ class FusedIndex:
     ) -> Page:
         return self._fuse.call(
             lambda: self._index.query(partition, prefix, limit=limit, after=after)
+        )
+
+    def texts(
+        self,
+        partition: str,
+        prefix: str = "",
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> TextPage:
+        return self._fuse.call(
+            lambda: self._index.texts(partition, prefix, limit=limit, after=after)
         )
 
     def write(self, *changes: Change) -> None:

@@ -1,0 +1,1 @@
+"""Characters: cards and pictures that users bring, keep and list."""

@@ -1,0 +1,96 @@
+"""What the files of characters are called.
+
+A picture's file name is its address, so it is one character's only.
+"""
+
+import re
+import unicodedata
+from collections.abc import Container
+from itertools import count
+
+from chalicelib.errors import InvalidInput
+
+MAX_NAME = 200
+"""Characters that a file's name may have."""
+
+_MAX_BYTES = 600  # the key of a row has a kilobyte
+_MAX_FOLDED = 80
+_NEVER = frozenset("/\\\x00")
+_DOTS = re.compile(r"\.{2,}")
+_ENDINGS = ("png", "apng", "jpg", "jpeg", "gif", "webp", "json", "charx", "byaf", "yaml", "yml")
+
+
+def file_name(given: str | None) -> str:
+    """A name that a file can have here, near to the one that it came with.
+
+    All of them are addresses: ``checked`` takes them.
+
+    >>> file_name("../.hidden/Ada.png"), file_name("Oh...my.png"), file_name(None)
+    ('Ada.png', 'Oh.my.png', 'character')
+    """
+    last = (given or "").replace("\\", "/").rpartition("/")[2]
+    shown = "".join(mark for mark in last if mark.isprintable())
+    single = _DOTS.sub(".", unicodedata.normalize("NFC", shown))
+    name = single.strip().lstrip(". ")
+    stem = stem_of(name)
+    ending = name[len(stem) :]
+    return _trimmed(stem, room=len(ending)) + ending or "character"
+
+
+def stem_of(name: str) -> str:
+    """A file's name without its ending, if that is one of a picture or a card.
+
+    >>> stem_of("Ada v1.2.png"), stem_of("Ada v1.2")
+    ('Ada v1.2', 'Ada v1.2')
+    """
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and stem and ending.lower() in _ENDINGS else name
+
+
+def with_ending(name: str, ending: str) -> str:
+    """The name with another ending."""
+    return f"{_trimmed(stem_of(name), room=len(ending) + 1)}.{ending}"
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """The name, or the first of "Ada (2).png", "Ada (3).png" ... that is not taken."""
+    found = name
+    stem = stem_of(name)
+    ending = name[len(stem) :]
+    numbers = count(2)
+    while found in taken:
+        number = f" ({next(numbers)})"
+        found = _cut(stem, room=len(number) + len(ending)) + number + ending
+    return found
+
+
+def checked(name: str) -> str:
+    """A name in an address; ``InvalidInput`` for one that no file has."""
+    if not name or name.startswith(".") or ".." in name or _NEVER & set(name):
+        raise InvalidInput.field("imageName", "the name of a picture is expected, not a path")
+    return name
+
+
+def folded(name: str) -> str:
+    """How names are sorted and found: without regard to case, and to how they are written.
+
+    >>> folded("ＡＤＡ / Lovelace")
+    'ada   lovelace'
+    """
+    cut = plain(name[: 4 * _MAX_FOLDED]).replace("/", " ")[:_MAX_FOLDED]
+    return cut.strip().encode(errors="replace").decode()
+
+
+def plain(text: str) -> str:
+    """How texts are compared."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+def _trimmed(stem: str, room: int) -> str:
+    """A stem before an ending: no two dots meet."""
+    return _cut(stem, room).rstrip(". ")
+
+
+def _cut(name: str, room: int = 0) -> str:
+    cut = name[: MAX_NAME - room].encode(errors="replace")[: _MAX_BYTES - room]
+    return cut.decode(errors="ignore").strip()

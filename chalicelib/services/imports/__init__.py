@@ -1,0 +1,1 @@
+"""Importing whole libraries: archives of many characters, each of its files once."""

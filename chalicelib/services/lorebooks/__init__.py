@@ -1,0 +1,1 @@
+"""Lorebooks: documents of their own, and those that are in characters."""

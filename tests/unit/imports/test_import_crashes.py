@@ -1,0 +1,230 @@
+"""Workers that die, are taken for dead, or have no more time: every file comes once."""
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.adapters.embedded.database import Database
+from chalicelib.services.imports.jobs import Job
+from chalicelib.services.imports.worker import LEASE_SECONDS, MAX_LOSSES, MAX_TRIES
+from tests.unit.imports.depot import ADA, VISIBILITY_SECONDS, Depot, card, picture, plenty, zipped
+from tests.unit.library.fuses import Crashed, Death, Meanwhile
+
+FILES = {
+    "Ada.png": picture(1),
+    "Ada.json": card("Ada Lovelace"),
+    "Bob.json": card("Bob"),
+    "Bob.png": picture(2),
+    "broken.json": b"{",
+}
+LISTED = [("Ada Lovelace", "Ada.png"), ("Bob", "Bob.png")]
+STATUSES = ["created", "merged", "created", "merged", "failed"]
+REASON = "It was tried 5 times"
+
+
+@pytest.fixture
+def depot() -> Iterator[Depot]:
+    with closing(Database(None)) as database:
+        yield Depot.on(database)
+
+
+def assert_each_file_came_once(depot: Depot, import_id: str) -> None:
+    """In the lists, in the objects, and in what is told."""
+    job = depot.job(import_id)
+    assert (job.status, job.total, job.done) == ("complete", 5, 5)
+    assert [each["status"] for each in depot.lines(import_id)] == STATUSES
+    assert (job.created, job.merged, job.failed) == (2, 2, 1)
+    assert depot.listed() == depot.listed_anew() == LISTED
+    assert not [*depot.documents.history("imports/")]
+    assert not [*depot.jobs.opened()]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+def test_wherever_a_worker_dies_the_next_goes_on_and_nothing_comes_twice(late: bool) -> None:
+    calls = 0
+    while True:
+        with closing(Database(None)) as database:
+            depot = Depot.on(database)
+            job = depot.imports.start(ADA, zipped(FILES))
+            death = Death(calls, late=late)
+            try:
+                depot.through(death).work()
+            except Crashed:
+                depot.clock.advance(VISIBILITY_SECONDS + 1)
+                depot.work()
+            assert_each_file_came_once(depot, job.id)
+            calls += 1
+        if not death.blown:
+            break
+    assert calls > 30
+
+
+def test_a_worker_that_is_taken_for_lost_does_no_harm_wherever_it_is() -> None:
+    """Another has the import at each of its calls, and does all that is left."""
+    calls = 0
+    while True:
+        with closing(Database(None)) as database:
+            depot = Depot.on(database)
+            job = depot.imports.start(ADA, zipped(FILES))
+
+            def another(depot: Depot = depot, import_id: str = job.id) -> None:
+                depot.worker.work(ADA, import_id, redelivered=True, time_left=lambda: 800.0)
+
+            meanwhile = Meanwhile(calls, another)
+            depot.through(meanwhile).work()
+            assert_each_file_came_once(depot, job.id)
+            calls += 1
+        if not meanwhile.blown:
+            break
+    assert calls > 30
+
+
+def test_whoever_notes_that_it_was_sent_does_not_stop_its_worker() -> None:
+    """The message may be there before the note."""
+    for calls in range(8):
+        with closing(Database(None)) as database:
+            depot = Depot.on(database)
+            job = depot.jobs.open(ADA, "0" * 22, 5)
+            depot.documents.put(job.key, zipped(FILES))
+            noted = replace(job, sent_at=depot.clock.now())
+
+            def note(depot: Depot = depot, job: Job = job, noted: Job = noted) -> None:
+                depot.jobs.replace(job, noted)
+
+            fused = depot.through(Meanwhile(calls, note))
+            fused.worker.work(ADA, job.id, redelivered=False, time_left=plenty)
+            assert_each_file_came_once(depot, job.id)
+
+
+def test_two_deliveries_of_one_message_are_one_import(depot: Depot) -> None:
+    """The second comes while the first is held."""
+    job = depot.imports.start(ADA, zipped(FILES))
+    seen = []
+
+    def while_it_is_held() -> float:
+        depot.worker.work(ADA, job.id, redelivered=False, time_left=lambda: 800.0)
+        seen.append(depot.job(job.id).writer)
+        return 800.0
+
+    depot.work(time_left=while_it_is_held)
+    assert len(set(seen)) == 1
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_a_worker_without_time_hands_over_and_none_is_taken_for_lost(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    left = iter([800.0, 800.0, 0.0, 800.0, 800.0, 0.0, *[800.0] * 10])
+    assert depot.work(time_left=lambda: next(left)) == 3
+    assert depot.job(job.id).losses == 0
+    assert_each_file_came_once(depot, job.id)
+
+
+def crash_at_the_first_file(depot: Depot, import_id: str) -> None:
+    """A worker is killed there; nobody hears of it."""
+
+    def killed() -> float:
+        raise Crashed
+
+    with pytest.raises(Crashed):
+        depot.worker.work(ADA, import_id, redelivered=False, time_left=killed)
+
+
+def test_the_sweeper_has_a_lost_import_go_on(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    message = depot.queue.receive()
+    assert message is not None
+    crash_at_the_first_file(depot, job.id)
+    depot.queue.delete(message.receipt)
+    assert depot.ending.sweep() == 0
+    depot.clock.advance(LEASE_SECONDS + 1)
+    assert depot.ending.sweep() == 1
+    assert depot.ending.sweep() == 0
+    assert depot.work() == 1
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_the_sweeper_sends_what_was_never_sent(depot: Depot) -> None:
+    """The process that took it in died on the way to the queue."""
+    archive = zipped(FILES)
+    job = depot.jobs.open(ADA, "0" * 22, 5)
+    depot.documents.put(job.key, archive)
+    assert depot.ending.sweep(grace=5) == 0
+    depot.clock.advance(200)
+    assert depot.ending.sweep(grace=5) == 1
+    assert depot.ending.sweep(grace=5) == 0
+    depot.work()
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_at_a_start_nothing_waits(depot: Depot) -> None:
+    job = depot.jobs.open(ADA, "0" * 22, 5)
+    depot.documents.put(job.key, zipped(FILES))
+    assert depot.ending.sweep(grace=0) == 1
+    depot.work()
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_the_sweeper_clears_away_what_the_end_of_an_import_has_left(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    depot.work()
+    left = depot.jobs.open(ADA, "1" * 22, 5)
+    depot.documents.put(left.key, b"left")
+    assert depot.jobs.replace(left, replace(left, status="complete")) is not None
+    assert depot.ending.sweep() == 1
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_a_file_that_kills_every_worker_is_left_out_and_the_others_come(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    for _ in range(MAX_TRIES):
+        crash_at_the_first_file(depot, job.id)
+        depot.clock.advance(LEASE_SECONDS + 1)
+        depot.ending.sweep()
+    depot.work()
+    ended = depot.job(job.id)
+    assert (ended.status, ended.created, ended.failed) == ("complete", 2, 2)
+    first, *_ = depot.lines(job.id)
+    assert (first["file"], first["status"]) == ("Ada.png", "failed")
+    assert "given up" in first["error"]
+
+
+def test_an_import_that_always_loses_its_worker_ends_in_error(depot: Depot) -> None:
+    files = {f"{number}.json": card(str(number)) for number in range(MAX_LOSSES)}
+    job = depot.imports.start(ADA, zipped(files))
+
+    def killed() -> float:
+        raise Crashed
+
+    while not depot.job(job.id).has_ended:
+        with suppress(Crashed):  # the last one ends it
+            depot.worker.work(ADA, job.id, redelivered=True, time_left=killed)
+    ended = depot.job(job.id)
+    assert ended.status == "error"
+    assert ended.message == f"It was given up: its worker was lost {MAX_LOSSES} times"
+    assert not [*depot.jobs.opened()]
+
+
+def test_a_dead_letter_ends_its_import(depot: Depot) -> None:
+    depot.connect()
+    job = depot.imports.start(ADA, zipped(FILES))
+    depot.ending.dead_letter(ADA, job.id, REASON)
+    ended = depot.job(job.id)
+    assert (ended.status, ended.message) == ("error", REASON)
+    assert not [*depot.documents.history("imports/")]
+    assert depot.sockets.frames(ADA)[-1]["payload"]["status"] == "error"
+    depot.ending.dead_letter(ADA, job.id, "again")
+    depot.ending.dead_letter(ADA, "unknown", REASON)
+    assert depot.job(job.id).message == REASON
+
+
+def test_a_dead_letter_leaves_an_import_alone_that_another_delivery_works_on(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+
+    def dead() -> float:
+        depot.ending.dead_letter(ADA, job.id, REASON)
+        return 800.0
+
+    depot.work(time_left=dead)
+    assert_each_file_came_once(depot, job.id)

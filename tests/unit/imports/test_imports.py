@@ -1,0 +1,228 @@
+"""What an import does with an archive."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.adapters.embedded.database import Database
+from chalicelib.cards.archives import BrokenArchive
+from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
+from chalicelib.ports import Put
+from chalicelib.services.imports.imports import LIBRARY
+from chalicelib.services.imports.jobs import KEPT_DAYS, MAX_KEPT, MAX_OPEN
+from chalicelib.services.imports.report import PAGE
+from chalicelib.services.library.usage import StorageLimits
+from tests.unit.imports.depot import ADA, Depot, card, picture, zipped
+
+FILES = {
+    "SillyTavern/characters/Ada.png": picture(1),
+    "SillyTavern/characters/Ada.json": card("Ada Lovelace"),
+    "SillyTavern/characters/Bob.json": card("Bob"),
+    "SillyTavern/chats/Bob/today.jsonl": b"{}",
+    "SillyTavern/characters/broken.png": b"\x89PNG\r\n\x1a\nand no more",
+    "../../etc/Eve.json": card("Eve"),
+    "__MACOSX/SillyTavern/characters/._Ada.png": b"junk",
+    "SillyTavern/characters/Cy.json": card("Cy", tags="one, two"),
+}
+
+
+@pytest.fixture
+def depot() -> Iterator[Depot]:
+    with closing(Database(None)) as database:
+        yield Depot.on(database)
+
+
+def frames(depot: Depot) -> list[dict[str, object]]:
+    """What the user's socket got."""
+    found = depot.sockets.frames(ADA)
+    assert {each["type"] for each in found} == {"CHARACTER_IMPORT_PROGRESS"}
+    return [each["payload"] for each in found]
+
+
+def test_every_file_is_told_of_and_every_card_is_kept(
+    depot: Depot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")  # as deployed
+    depot.connect()
+    job = depot.imports.start(ADA, zipped(FILES))
+    assert (job.status, job.done) == ("queued", 0)
+    depot.work()
+    done = depot.job(job.id)
+    assert (done.status, done.total, done.done) == ("complete", 7, 7)
+    assert (done.created, done.merged, done.skipped, done.failed) == (3, 1, 2, 1)
+    lines = depot.lines(job.id)
+    told = {each["file"].rpartition("/")[2]: each for each in lines}
+    assert [each["status"] for each in lines] == [
+        *("created", "merged", "created", "skipped", "failed", "created", "skipped")
+    ]
+    assert told["Ada.json"]["id"] == told["Ada.png"]["id"]
+    assert told["Bob.json"]["name"] == "Bob"
+    assert told["Cy.json"]["repairs"]
+    assert "error" not in told["Cy.json"]
+    assert told["broken.png"]["error"]
+    assert "not allowed" in told["Eve.json"]["error"]
+    assert depot.listed() == [("Ada Lovelace", "Ada.png"), ("Bob", None), ("Cy", None)]
+    payload = frames(depot)[-1]
+    assert payload == {
+        "importId": job.id,
+        "status": "complete",
+        **{"total": 7, "done": 7, "created": 3, "merged": 1, "skipped": 2, "failed": 1},
+    }
+
+
+def test_the_archive_goes_with_the_import(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    assert [*depot.documents.keys("imports/")] == [job.key]
+    depot.work()
+    assert not [*depot.documents.history("imports/")]
+    assert not [*depot.jobs.opened()]
+
+
+def test_what_is_told_of_an_import_goes_after_a_month(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    depot.work()
+    depot.clock.advance(KEPT_DAYS * 24 * 3600)
+    with pytest.raises(NotFound):
+        depot.imports.get(ADA, job.id)
+    assert depot.lines(job.id) == []
+    assert len(depot.listed()) == 3
+
+
+def test_a_long_report_comes_in_pages(depot: Depot) -> None:
+    files = {f"{number:03}.txt": b"" for number in range(PAGE + 5)}
+    job = depot.imports.start(ADA, zipped(files))
+    depot.work()
+    first = depot.imports.report(ADA, job.id, None)
+    assert first.cursor is not None
+    second = depot.imports.report(ADA, job.id, first.cursor)
+    assert (len(first.lines), len(second.lines), second.cursor) == (PAGE, 5, None)
+    assert [each["file"] for each in (*first.lines, *second.lines)] == list(files)
+    for cursor in ("", "x" * 6, "１" * 6, "0000000"):
+        with pytest.raises(InvalidInput):
+            depot.imports.report(ADA, job.id, cursor)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"no archive at all", zipped(FILES)[:-30]])
+def test_what_is_no_archive_is_refused_at_once(depot: Depot, data: bytes) -> None:
+    with pytest.raises(BrokenArchive):
+        depot.imports.start(ADA, data)
+    assert depot.imports.list(ADA) == []
+
+
+def test_an_upload_is_imported_once_however_often_that_is_asked(depot: Depot) -> None:
+    data = zipped(FILES)
+    offered = depot.imports.offer(ADA, {"size": len(data)})
+    token = offered["url"].rpartition("/")[2]
+    body = {"uploadId": offered["uploadId"]}
+    with pytest.raises(NotFound, match="Nothing was sent"):
+        depot.imports.start_from_upload(ADA, body)
+    depot.send(token, data)
+    with pytest.raises(NotFound):
+        depot.imports.start_from_upload("eve", body)
+    first = depot.imports.start_from_upload(ADA, body)
+    assert not [*depot.documents.history("uploads/")]
+    depot.work()
+    again = depot.imports.start_from_upload(ADA, body)
+    assert (again.id, again.status) == (first.id, "complete")
+    assert len(depot.listed()) == 3
+
+
+def test_an_upload_that_is_no_archive_is_refused_and_goes(depot: Depot) -> None:
+    offered = depot.imports.offer(ADA, {"size": 10, "mediaType": "application/zip"})
+    depot.send(offered["url"].rpartition("/")[2], b"no archive")
+    with pytest.raises(BrokenArchive):
+        depot.imports.start_from_upload(ADA, {"uploadId": offered["uploadId"]})
+    assert not [*depot.documents.history("uploads/")]
+    with pytest.raises(NotFound):
+        depot.uploads.sent(ADA, LIBRARY, offered["uploadId"])
+
+
+def test_an_import_that_is_cancelled_stops_and_keeps_what_it_brought(depot: Depot) -> None:
+    depot.connect()
+    files = {f"{number}.json": card(str(number)) for number in range(10)}
+    job = depot.imports.start(ADA, zipped(files))
+    calls = iter(range(100))
+
+    def cancelling() -> float:
+        if next(calls) == 4:
+            depot.imports.cancel(ADA, job.id)
+            depot.clock.advance(2)
+        return 800.0
+
+    depot.work(time_left=cancelling)
+    ended = depot.job(job.id)
+    kept = len(depot.listed())
+    assert ended.status == "cancelled"
+    assert kept == ended.created == len(depot.lines(job.id)) < 7
+    assert not [*depot.documents.history("imports/")]
+    assert frames(depot)[-1]["status"] == "cancelled"
+    with pytest.raises(Conflict, match="has ended"):
+        depot.imports.cancel(ADA, job.id)
+    assert depot.work() == 0
+
+
+def test_an_import_that_waits_is_cancelled_and_never_begins(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    depot.imports.cancel(ADA, job.id)
+    depot.work()
+    assert depot.job(job.id).status == "cancelled"
+    assert depot.listed() == []
+
+
+def test_a_user_has_so_many_imports_at_once_and_others_have_theirs(depot: Depot) -> None:
+    archive = zipped(FILES)
+    jobs = [depot.imports.start(ADA, archive) for _ in range(MAX_OPEN)]
+    with pytest.raises(TooManyRequests):
+        depot.imports.start(ADA, archive)
+    depot.imports.start("bob", archive)
+    depot.imports.cancel(ADA, jobs[2].id)
+    depot.clock.advance(1)
+    newest = depot.imports.start(ADA, archive)
+    assert depot.imports.list(ADA)[0].id == newest.id
+
+
+def test_a_user_has_so_many_imports_in_thirty_days(depot: Depot) -> None:
+    archive = zipped({})
+    first = depot.imports.start(ADA, archive)
+    depot.work()
+    for number in range(MAX_KEPT - 1):
+        job = replace(depot.job(first.id), id=f"{number:022x}")
+        depot.index.write(Put(job.entry()))
+    with pytest.raises(TooManyRequests, match=f"{MAX_KEPT} imports in 30 days") as refused:
+        depot.imports.start(ADA, archive)
+    assert refused.value.retry_after > 29 * 24 * 3600
+    depot.imports.start("bob", archive)
+
+
+def test_when_the_quota_is_reached_the_import_ends_with_what_it_brought() -> None:
+    with closing(Database(None)) as database:
+        depot = Depot.on(database, StorageLimits(documents=3))
+        files = {f"{number}.json": card(str(number)) for number in range(5)}
+        job = depot.imports.start(ADA, zipped(files))
+        depot.work()
+        ended = depot.job(job.id)
+        assert ended.status == "error"
+        assert ended.message is not None
+        assert "At most 3 documents" in ended.message
+        assert (ended.created, ended.failed) == (3, 1)
+        assert len(depot.listed_anew()) == 3
+        assert [each["status"] for each in depot.lines(job.id)] == [*["created"] * 3, "failed"]
+
+
+def test_an_archive_that_is_gone_ends_its_import(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    depot.documents.purge(job.key)
+    depot.work()
+    ended = depot.job(job.id)
+    assert (ended.status, ended.message) == (
+        "error",
+        "The archive is not there any more: send it again",
+    )
+
+
+def test_an_archive_of_too_much_is_refused(depot: Depot) -> None:
+    files = {f"{number}": b"" for number in range(2001)}
+    with pytest.raises(TooLarge):
+        depot.imports.start(ADA, zipped(files))
