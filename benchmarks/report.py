@@ -20,7 +20,9 @@ Subject and peer are measured in turn, in one run; each cell is min / median / m
 turns (fewer where a turn takes seconds). The ratio is the median of those of neighbours. The
 peer of engine and stack is `graphlib.TopologicalSorter` driven by asyncio tasks, which keeps no
 log; that of the front is `chalice.test.Client` in process; that of a cold start imports `chalice`
-and `boto3` and makes one client. Stacks are `python -m infra.local` with two workers and
+and `boto3` and makes one client; that of cards is Pillow reading the same files; that of lists of
+characters is `GET /api/plugins` with the same session, at a stack of its own for each library.
+Stacks are `python -m infra.local` with two workers and
 `TAVERN_LOG=warning`, used over one socket with `?frames=batch`; the client runs on the same cores.
 
 """

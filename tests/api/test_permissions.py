@@ -412,8 +412,19 @@ def a_session_was_ended_an_hour_ago(user: Caller) -> None:
     container.accounts().write(*changes)
 
 
+_NOTED: list[Notes] = []
+
+
 @pytest.fixture
-def notes(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
+def notes(request: pytest.FixtureRequest) -> Notes:
+    """What each function needed; they work once for all tests, since that takes long."""
+    if not _NOTED:
+        _NOTED.append(request.getfixturevalue("noted"))
+    return _NOTED[0]
+
+
+@pytest.fixture
+def noted(aws_tavern: Tavern, monkeypatch: pytest.MonkeyPatch) -> Notes:
     """What each function needed, once all have done their work."""
     monkeypatch.setenv("TAVERN_NODE_PATHS", str(PACKS))
     tavern, noted = aws_tavern, Notes(aws_tavern)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
@@ -137,6 +138,8 @@ class Edge:
     async def _main(self) -> None:
         limits = httpx.Limits(max_connections=50)
         async with httpx.AsyncClient(timeout=60, limits=limits) as self._http:
+            # What one viewer was sent is not to go with the next one's requests.
+            self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             await self._server.serve(sockets=[self._listening])
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

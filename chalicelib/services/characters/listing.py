@@ -22,8 +22,8 @@ MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 MAX_SEARCH = 200
 
-# A query's answer has a megabyte. A row has 1 KB or so, and up to 7 KB where it is the head.
-_LOOKED_AT: Mapping[str, int] = {"name": 800, "changed": 800, "added": 140}
+# A query's answer has a megabyte, and a row 1 KB or so.
+_LOOKED_AT = 800
 # What all lists together may have that are kept ready.
 _READY_CHARACTERS = 16 * 1024 * 1024
 _SEARCHED = ("name", "creator", "description")
@@ -81,7 +81,7 @@ class CharacterList:
         return self._shelf.mark(uid)
 
     def whole(self, uid: str, mark: str) -> str:
-        """All characters by name, as one JSON list, with texts of up to 2,000 characters.
+        """All characters by name, as one JSON list, with texts of up to 1,500 characters.
 
         ``mark`` is that of a moment ago. The lists that were asked for last are kept ready
         in the process: while the mark stays, nothing is read for them.
@@ -124,8 +124,7 @@ class CharacterList:
         prefix = SORTS[sort]
         after = None if cursor is None else _opened(cursor, prefix)
         partition = self._shelf.partition(uid)
-        looked_at = _LOOKED_AT[sort]
-        most = min(limit, looked_at) if wanted.takes_all else looked_at
+        most = limit if wanted.takes_all else _LOOKED_AT
         found = self._shelf.index.texts(partition, prefix, limit=most, after=after)
         chosen: list[tuple[str, str]] = []
         for key, text in found.rows:

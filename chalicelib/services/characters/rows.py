@@ -33,7 +33,7 @@ was merged into it last, if that is to be known when it is tried again."""
 
 PICTURE, CARD = "picture", "card"
 
-MAX_TEXT = 2_000
+MAX_TEXT = 1_500
 """Characters of a text in a list; fewer where all of an entry would be too large."""
 
 # A row of 7 KB lets a thousand of them come in eight queries of a megabyte.
