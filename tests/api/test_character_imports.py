@@ -1,5 +1,6 @@
 """Importing a library over HTTP, on both families."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from chalicelib import container
 from tests.api.pictures import form, part
 from tests.api.product import Answer, Tavern
 from tests.aws_calls import counted_aws_calls
+from tests.clock import ManualClock
 from tests.unit.imports.depot import card, picture, picture_of, zipped
 
 IMPORT = "/api/characters/import"
@@ -152,6 +154,7 @@ def test_an_unknown_import_is_not_found(tavern: Tavern) -> None:
 
 def test_a_card_costs_so_many_calls_of_aws(aws_tavern: Tavern) -> None:
     files = {f"{number}.png": picture_of(f"Ada {number}", number) for number in range(20)}
+    aws_tavern.start_anew(ManualClock(time.time()))  # progress is noted once a second
     started(aws_tavern, zipped(files))
     with counted_aws_calls() as calls:
         aws_tavern.work_imports()
