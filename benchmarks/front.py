@@ -14,7 +14,7 @@ from tests.local.stack import RunningStack
 
 _PATH = "/api/auth/current"
 _REQUESTS = 400
-_PART = 1024 * 1024
+_PART = 64 * 1024  # a larger one is a larger piece of memory to take and give back each time
 _NOT_MODIFIED = 304
 _HEADERS = {"Accept": "*/*", "User-Agent": "benchmark"}
 
