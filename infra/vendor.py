@@ -107,8 +107,12 @@ def compile_all(folder: Path) -> None:
 
 
 def forget_times(folder: Path) -> None:
-    """Give all files one time, so that the same content makes the same zip."""
+    """Give all files one time and one mode, so that the same content makes the same zip.
+
+    What a strict umask made private could not be read by the user of a function.
+    """
     for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (_LONG_AGO, _LONG_AGO))
 
 

@@ -1,6 +1,8 @@
 """What holds for all tests."""
 
 import gc
+import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,3 +16,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """Commands that are run within a test may make theirs stricter; the next has its own."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
