@@ -35,6 +35,7 @@ from chalicelib.services.characters.rows import (
 from chalicelib.services.library import items
 from chalicelib.services.library.if_match import IfMatch
 from chalicelib.services.library.items import Document, Item
+from chalicelib.services.library.merge_patch import merge_patched
 from chalicelib.services.library.shelf import Shelf, Views
 
 _SERVER_OWN = (IMAGE_NAME, PARTS, STEM)
@@ -164,7 +165,7 @@ class Characters:
 
         def patched(item: Item) -> Item:
             card = card_of(item)
-            data = _patched(dict(card.data), fields)
+            data = merge_patched(card.data, fields)
             content = content_of(Card(data, card.others, card.spec_version))
             _check(content)
             return item.changed(content)
@@ -329,16 +330,3 @@ def _check(content: Document) -> None:
 
 def _is_wrapped(body: dict[str, Any]) -> bool:
     return "card" in body and not {"spec", "data"} & body.keys()
-
-
-def _patched(value: Document, changes: Document) -> Document:
-    found = dict(value)
-    for key, change in changes.items():
-        if change is None:
-            found.pop(key, None)
-        elif isinstance(change, dict):
-            own = found.get(key)
-            found[key] = _patched(own if isinstance(own, dict) else {}, change)
-        else:
-            found[key] = change
-    return found

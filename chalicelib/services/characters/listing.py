@@ -1,7 +1,5 @@
 """Lists of characters: all at once, or a page at a time; no object is read for them."""
 
-import base64
-import binascii
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,6 +10,7 @@ from chalicelib import json_text
 from chalicelib.errors import InvalidInput
 from chalicelib.services.characters import names
 from chalicelib.services.characters.rows import BY_CHANGE, BY_NAME, WHOLE, entry_in
+from chalicelib.services.library import cursors
 from chalicelib.services.library.items import HEAD
 from chalicelib.services.library.shelf import Shelf
 
@@ -112,9 +111,8 @@ class CharacterList:
 
         ``cursor`` is that of the page before. All words of ``search`` are in the name, the
         creator, a tag or the beginning of the description. ``fields`` None stands for all;
-        ``id`` is always there. Where some are left out, and in the order of "added", a page
-        may hold fewer than ``limit``, or none, though there are more: a query looks at so
-        many and no more.
+        ``id`` is always there. Where some are left out a page may hold fewer than ``limit``,
+        or none, though there are more: a query looks at so many and no more.
         """
         limit = DEFAULT_LIMIT if limit is None else limit
         _check(limit, search, sort)
@@ -122,7 +120,7 @@ class CharacterList:
             names.plain(search).split(), None if tag is None else names.plain(tag), favorite
         )
         prefix = SORTS[sort]
-        after = None if cursor is None else _opened(cursor, prefix)
+        after = None if cursor is None else cursors.opened(cursor, prefix)
         partition = self._shelf.partition(uid)
         most = limit if wanted.takes_all else _LOOKED_AT
         found = self._shelf.index.texts(partition, prefix, limit=most, after=after)
@@ -138,7 +136,7 @@ class CharacterList:
         entries = [text for _, text in chosen]
         if fields is not None:
             entries = [_projected(text, fields) for text in entries]
-        return CharacterPage(entries, None if last is None else _sealed(last))
+        return CharacterPage(entries, None if last is None else cursors.sealed(last))
 
     def _keep_ready(self, uid: str, mark: str, text: str) -> None:
         with self._lock:
@@ -182,17 +180,3 @@ def _projected(text: str, fields: Collection[str]) -> str:
     entry = json_text.loads_exact(text)
     kept = {key: value for key, value in entry.items() if key == "id" or key in fields}
     return json_text.dumps(kept)
-
-
-def _sealed(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def _opened(cursor: str, prefix: str) -> str:
-    try:
-        key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError):
-        key = ""
-    if not key.startswith(prefix) or len(key.encode()) > 1000:
-        raise InvalidInput.field("cursor", "the nextCursor of a page in this order is expected")
-    return key
