@@ -2,6 +2,18 @@
 
 from urllib.parse import quote
 
+from chalicelib import container
+from chalicelib.api.http import Call, Reply
+
+
+def file_reply(call: Call, name: str, data: bytes, media_type: str) -> Reply:
+    """A file to keep, or where it is to be fetched if it is too large for an answer."""
+    link = container.large_answers().keep(call.uid, data, media_type, name)
+    if link is not None:
+        return Reply(None, 303, {"Location": link})
+    headers = {"Content-Disposition": attachment(name)}
+    return Reply(data, headers=headers, content_type=media_type)
+
 
 def attachment(name: str) -> str:
     """A file's name as a header (RFC 6266): for old clients without what they cannot read.

@@ -2,7 +2,7 @@
 
 from chalicelib import container
 from chalicelib.api import ranges
-from chalicelib.api.attachments import attachment
+from chalicelib.api.attachments import file_reply
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Call, Reply
 from chalicelib.api.uploads import file_of
@@ -74,8 +74,4 @@ def export(call: Call, character_id: str) -> Reply:
     """A character as a file."""
     form = call.query("format") or "png"
     file = container.character_exports().export(call.uid, character_id, form)
-    headers = {"Content-Disposition": attachment(file.name)}
-    link = container.large_answers().keep(call.uid, file.data, file.media_type, file.name)
-    if link is not None:
-        return Reply(None, 303, {"Location": link})
-    return Reply(file.data, headers=headers, content_type=file.media_type)
+    return file_reply(call, file.name, file.data, file.media_type)

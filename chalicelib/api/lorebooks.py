@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import container
-from chalicelib.api.attachments import attachment
+from chalicelib.api.attachments import file_reply
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Call, Reply
 from chalicelib.api.uploads import file_of
@@ -100,10 +100,7 @@ def export(call: Call, lorebook_id: str) -> Reply:
     """A lorebook as a file for other programs."""
     form = call.query("format") or "lorebook_v3"
     file = container.lorebooks().export(call.uid, lorebook_id, form)
-    link = container.large_answers().keep(call.uid, file.data, _JSON, file.name)
-    if link is not None:
-        return Reply(None, 303, {"Location": link})
-    return Reply(file.data, headers={"Content-Disposition": attachment(file.name)})
+    return file_reply(call, file.name, file.data, _JSON)
 
 
 @group.get(f"{_ONE}/versions")

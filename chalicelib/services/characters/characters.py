@@ -143,7 +143,8 @@ class Characters:
         if read.card is None:
             raise InvalidInput.field("card", "a character card is expected")
         content = content_of(read.card)
-        return self._changed(uid, character_id, content, if_match, read.repairs)
+        item = self._shelf.change(uid, character_id, lambda item: item.changed(content), if_match)
+        return Kept(item, read.repairs)
 
     def patch(
         self, uid: str, character_id: str, body: object, if_match: IfMatch | None = None
@@ -242,17 +243,6 @@ class Characters:
             return item.changed(old.content, **{**gone, **old.state, **kept, **created})
 
         return Kept(self._shelf.change(uid, character_id, as_before, if_match))
-
-    def _changed(
-        self,
-        uid: str,
-        character_id: str,
-        content: Document,
-        if_match: IfMatch | None,
-        repairs: Sequence[Repair],
-    ) -> Kept:
-        item = self._shelf.change(uid, character_id, lambda item: item.changed(content), if_match)
-        return Kept(item, repairs)
 
     def _merge(self, uid: str, character_id: str, incoming: Incoming, once: Once | None) -> Kept:
         """Give a character the part that it lacks."""
