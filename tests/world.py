@@ -1,5 +1,6 @@
 """The product's services over the embedded family in memory, joined as the container does."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.adapters.embedded.queue import EmbeddedQueue
 from chalicelib.adapters.embedded.run_log import EmbeddedRunLog
-from chalicelib.engine.definitions import NodeTypes
+from chalicelib.engine.definitions import Context, Inputs, NodeTypes
 from chalicelib.ports import Connection, DocumentStore, Index, Message, Queue, RunLog
 from chalicelib.services.callers import Caller
 from chalicelib.services.connections import Connections
@@ -25,6 +26,20 @@ from tests.sockets import SocketsInMemory
 
 ADA = "ada"
 PLENTY = 840.0
+
+
+class Gate:
+    """A node that waits to be let through, and gives on its input ``a``."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def code(self, inputs: Inputs, _context: Context) -> dict[str, Any]:
+        """Says that it was entered, and waits."""
+        self.entered.set()
+        assert self.open.wait(timeout=30)
+        return {"out": inputs.get("a", 0)}
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Group 2: characters: the list, and each of them."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from chalicelib import container, json_text
 from chalicelib.api.fitting import fitted
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Call, Reply, error_reply
+from chalicelib.api.rebuilding import rebuilt
 from chalicelib.api.uploads import UploadedFile, files_of
 from chalicelib.errors import InvalidInput, TavernError
 
@@ -22,7 +22,6 @@ _ONE = _ALL + "/{character_id}"
 _UPLOAD = f"{_ALL}/upload"
 _INSTEAD = f"POST {_UPLOAD}"
 _MAX_FILES = 20
-_REBUILD_SECONDS = 20.0
 # A whole list that is too large for an answer has its texts cut to so many characters,
 _CUTS = (1_000, 300, 100, 30)
 # and one of tags has so many of them.
@@ -87,11 +86,8 @@ def tags(call: Call) -> Reply:
 
 @group.post(f"{_ALL}/rebuild-index")
 def rebuild_index(call: Call) -> Reply:
-    """Make the list anew from what is kept; ``after`` goes on where another request ended."""
-    after = call.query("after")
-    until = time.monotonic() + _REBUILD_SECONDS
-    done = container.character_repair().rebuild(call.uid, after, lambda: time.monotonic() < until)
-    return _data(done.view())
+    """Make the list anew from what is kept."""
+    return rebuilt(call, container.character_repair())
 
 
 @group.get(_ONE)

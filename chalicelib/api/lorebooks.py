@@ -1,12 +1,13 @@
 """Group 2: lorebooks: the list, and each of them."""
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import container
 from chalicelib.api.attachments import file_reply
+from chalicelib.api.fitting import fitted
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Call, Reply
+from chalicelib.api.rebuilding import rebuilt
 from chalicelib.api.uploads import file_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 group = Group(__name__, success_flag=True)
 _ALL = "/api/lorebooks"
 _ONE = _ALL + "/{lorebook_id}"
-_REBUILD_SECONDS = 20.0
 _DEFAULT_LIMIT = 50
 _JSON = "application/json"
 
@@ -30,7 +30,7 @@ def listing(call: Call) -> Reply:
         return Reply(None, 304, headers)
     cursor = call.query("cursor")
     if cursor is None and call.query("limit") is None:
-        return Reply({"success": True, "data": kept.list(call.uid)}, headers=headers)
+        return fitted(call, {"success": True, "data": kept.list(call.uid)}, headers=headers)
     page = kept.page(call.uid, call.number("limit", _DEFAULT_LIMIT), cursor)
     body = {"success": True, "data": page.entries, "nextCursor": page.cursor}
     return Reply(body, headers=headers)
@@ -55,11 +55,8 @@ def take_file(call: Call) -> Reply:
 
 @group.post(f"{_ALL}/rebuild-index")
 def rebuild_index(call: Call) -> Reply:
-    """Make the list anew from what is kept; ``after`` goes on where another request ended."""
-    after = call.query("after")
-    until = time.monotonic() + _REBUILD_SECONDS
-    done = container.lorebook_repair().rebuild(call.uid, after, lambda: time.monotonic() < until)
-    return _data(done.view())
+    """Make the list anew from what is kept."""
+    return rebuilt(call, container.lorebook_repair())
 
 
 @group.get(_ONE)
@@ -129,4 +126,5 @@ def _shown(call: Call, kept: "KeptBook", status: int = 200) -> Reply:
     body: dict[str, Any] = {"success": True, "data": kept.view()}
     if kept.repairs or status == 201:
         body["repairs"] = [str(repair) for repair in kept.repairs]
-    return Reply(body, status, headers)
+    short = [] if status == 200 else [lambda: {**body, "data": kept.entry()}]
+    return fitted(call, body, status=status, headers=headers, shorter=short)

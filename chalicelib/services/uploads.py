@@ -22,8 +22,8 @@ from chalicelib.errors import (
     TooManyRequests,
     UnsupportedMediaType,
 )
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, DocumentStore, Entry, Index, Put, Remove, Uploads
-from chalicelib.services.accounts.rows import timestamp
 
 SEND_SECONDS = 15 * 60
 """How long a file can be sent. At a bucket it can be sent again within this time."""

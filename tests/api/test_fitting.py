@@ -130,3 +130,25 @@ def test_a_whole_list_is_packed_or_cut_until_it_fits(aws_tavern: Tavern) -> None
     assert (cut.status, len(cut.body) < 4_400_000) == (200, True)
     assert [each["name"] for each in cut.json()["data"]] == [each["name"] for each in whole]
     assert {len(each["description"]) for each in cut.json()["data"]} == {1_000}
+
+
+def test_a_lorebook_that_is_too_large_for_an_answer_is_packed_cut_or_fetched(
+    aws_tavern: Tavern,
+) -> None:
+    """A body of a request has 5 MB; its quotes are escaped once more in an answer."""
+    book = {"name": "Quotes", "entries": [{"keys": ["ink"], "content": '"' * 2_400_000}]}
+    made = aws_tavern.ask("POST", "/api/lorebooks", json=book)
+    assert made.status == 201, "what is new is told, without the entries"
+    kept = json.loads(made.body)["data"]
+    assert (kept["name"], "book" in kept) == ("Quotes", False)
+    path = f"/api/lorebooks/{kept['id']}"
+    assert aws_tavern.ask("GET", path).status == 303
+    packed = aws_tavern.ask("GET", path, headers=PACKED)
+    assert packed.status == 200
+    found = json.loads(gzip.decompress(packed.body))["data"]["book"]["data"]
+    assert found["entries"][0]["content"] == '"' * 2_400_000
+    entry = added(aws_tavern, card(), "Ada.json")
+    attached = {"lorebookId": kept["id"]}
+    answer = aws_tavern.ask("PUT", at(entry, "/lorebook"), json=attached, headers=PACKED)
+    assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
+    assert aws_tavern.ask("GET", at(entry, "/lorebook")).status == 303

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.errors import InvalidInput
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, Entry, Index, Put
 from chalicelib.services.accounts import rows
 
@@ -77,7 +78,7 @@ def entry(uid: str, act: Act, now: float, details: Mapping[str, Any] | None = No
     """
     actor = _actor.get()
     told = {
-        "at": rows.timestamp(now),
+        "at": timestamp(now),
         "act": act,
         "by": actor.by if actor.by != uid else None,
         "ip": actor.address,

@@ -19,6 +19,7 @@ from chalicelib.errors import (
     SecretUnreadable,
     TooLarge,
 )
+from chalicelib.moments import timestamp
 from chalicelib.ports import Change, Clock, Entry, Index, Put, Remove, Vault
 from chalicelib.security import envelopes
 from chalicelib.services.accounts import audit, rows
@@ -139,7 +140,7 @@ class Credentials:
             "serviceName": draft.service_name,
             "displayName": draft.display_name,
             "displayHint": _hint(draft.credential),
-            "createdAt": rows.timestamp(self._clock.now()),
+            "createdAt": timestamp(self._clock.now()),
         }
         data_key = self._vault.new_key(_context(uid, row))
         plain = draft.credential.encode()

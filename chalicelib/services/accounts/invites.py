@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, Entry, Index, Put, Remove
 from chalicelib.services.accounts import rows
 
@@ -35,7 +36,7 @@ class Invites:
         )
         code = "-".join(groups)
         now = self._clock.now()
-        value = {"admin": admin, "createdAt": rows.timestamp(now)}
+        value = {"admin": admin, "createdAt": timestamp(now)}
         expiry = int(now) + lifetime
         self._accounts.write(
             Put(Entry(_partition(code), rows.INVITE, value, expiry), if_absent=True)

@@ -8,7 +8,6 @@ request's identity needs, in one row.
 
 import secrets
 import string
-from datetime import UTC, datetime
 from typing import Literal
 
 PROFILE = "profile"
@@ -80,12 +79,3 @@ def new_id() -> str:
 def is_id(text: str) -> bool:
     """Could this be an id, and so somebody's uid?"""
     return len(text) == _ID_LENGTH and set(text) <= set(_SMALL)
-
-
-def timestamp(moment: float) -> str:
-    """ISO 8601 with milliseconds and Z.
-
-    >>> timestamp(1.5)
-    '1970-01-01T00:00:01.500Z'
-    """
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import ConditionFailed, Conflict, InvalidInput, NotAllowed, NotFound
+from chalicelib.moments import timestamp
 from chalicelib.ports import Change, Clock, Entry, Index, Put
 from chalicelib.security.tokens import SERVICE_KEY
 from chalicelib.services.accounts import audit, rows
@@ -107,8 +108,8 @@ class ServiceKeys:
             "name": name,
             "prefix": issued.text[:_PREFIX_LENGTH],
             "scopes": [scope for scope in _SCOPES if scope in scopes],
-            "createdAt": rows.timestamp(self._clock.now()),
-            "expiresAt": None if expires_at is None else rows.timestamp(expires_at),
+            "createdAt": timestamp(self._clock.now()),
+            "expiresAt": None if expires_at is None else timestamp(expires_at),
             "lookup": issued.lookup,
             "madeBy": None if maker is None else maker["id"],
         }
@@ -140,7 +141,7 @@ class ServiceKeys:
             return None
         try:
             seconds = _seconds(text)
-            rows.timestamp(seconds)
+            timestamp(seconds)
         except (ValueError, OverflowError) as error:
             message = "expected a time such as 2030-01-31T12:00:00Z"
             raise InvalidInput.field("expiresAt", message) from error
@@ -159,7 +160,7 @@ def _check_strength(
     if more := _beyond(scopes, caller):
         raise NotAllowed(f"A key cannot make a stronger one: it lacks {more}")
     last = maker.get("expiresAt")
-    if last is not None and (expires_at is None or rows.timestamp(expires_at) > last):
+    if last is not None and (expires_at is None or timestamp(expires_at) > last):
         raise NotAllowed(f"A key cannot make one that lasts longer: expiresAt is at most {last}")
 
 

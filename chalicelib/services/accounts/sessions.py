@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound
+from chalicelib.moments import timestamp
 from chalicelib.ports import Change, Clock, Entry, Index, Put
 from chalicelib.security.tokens import SESSION
 from chalicelib.services.accounts import audit, rows
@@ -75,10 +76,10 @@ class Sessions:
         value = {
             "id": session_id,
             "lookup": issued.lookup,
-            "createdAt": rows.timestamp(now),
-            "lastUsedAt": rows.timestamp(now),
-            "expiresAt": rows.timestamp(expires_at),
-            "endsAt": rows.timestamp(ends_at),
+            "createdAt": timestamp(now),
+            "lastUsedAt": timestamp(now),
+            "expiresAt": timestamp(expires_at),
+            "endsAt": timestamp(ends_at),
         }
         if user_agent:
             value["userAgent"] = user_agent[:_MAX_USER_AGENT]
@@ -91,7 +92,7 @@ class Sessions:
             audit.entry(user.uid, "signed-in", self._clock.now(), {"id": session_id}),
             *self._superfluous(holdings),
         )
-        return Opened(issued.text, rows.timestamp(expires_at))
+        return Opened(issued.text, timestamp(expires_at))
 
     def list(self, uid: str, current: str | None) -> list[dict[str, Any]]:
         """A user's sessions, the one used last first; ``current`` is the caller's own."""

@@ -11,9 +11,9 @@ registers the socket: of two that show one ticket, one gets in.
 from dataclasses import dataclass
 
 from chalicelib.errors import NotSignedIn
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, Entry, Index, Put, Remove
 from chalicelib.security import tokens
-from chalicelib.services.accounts import rows
 from chalicelib.services.accounts.tokens import binding
 from chalicelib.services.callers import Caller, Callers
 
@@ -59,7 +59,7 @@ class Tickets:
         key = self._key(minted.text, minted.hash)
         entry = Entry(_of_token(minted.lookup), key, {}, expires_at)
         self._index.write(Put(entry, if_absent=True))
-        return Ticket(minted.text, rows.timestamp(expires_at))
+        return Ticket(minted.text, timestamp(expires_at))
 
     def show(self, text: str) -> Shown:
         """Whose a ticket is; ``NotSignedIn``. One read.

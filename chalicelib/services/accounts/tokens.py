@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalicelib.errors import Conflict, NotSignedIn
+from chalicelib.moments import timestamp
 from chalicelib.ports import Change, Clock, Entry, Index, Put, Remove
 from chalicelib.security import tokens
 from chalicelib.services.accounts import audit, rows
@@ -153,10 +154,10 @@ class Tokens:
         if now - row.last_used_at < _TOUCH_SECONDS[row.kind]:
             return
         expires_at = row.expires_at
-        seen: dict[str, Any] = {"lastUsedAt": rows.timestamp(now)}
+        seen: dict[str, Any] = {"lastUsedAt": timestamp(now)}
         if row.ends_at is not None:
             expires_at = min(now + IDLE_SECONDS, row.ends_at)
-            seen["expiresAt"] = rows.timestamp(expires_at)
+            seen["expiresAt"] = timestamp(expires_at)
         value = {**row.stored, "lastUsedAt": now, "expiresAt": expires_at}
         with suppress(Conflict):  # another request has done it, or it was revoked
             self._accounts.write(
@@ -172,7 +173,7 @@ class Tokens:
 
         The first change is conditional on the session's or key's own row.
         """
-        note = {"kind": kind, "at": rows.timestamp(self._clock.now())}
+        note = {"kind": kind, "at": timestamp(self._clock.now())}
         expiry = int(self._clock.now()) + _REVOCATION_SECONDS
         partition = rows.of_user(uid)
         return [

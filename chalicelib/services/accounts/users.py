@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.errors import ConditionFailed, Conflict, NotFound, NotSignedIn
+from chalicelib.moments import timestamp
 from chalicelib.ports import Change, Clock, Entry, Index, Put, Remove
 from chalicelib.schemas.usernames import folded
 from chalicelib.services.accounts import audit, avatars, credentials, rows, service_keys
@@ -145,7 +146,7 @@ class Users:
             "uid": rows.new_id(),
             "username": username,
             "isAdmin": is_admin,
-            "createdAt": rows.timestamp(self._clock.now()),
+            "createdAt": timestamp(self._clock.now()),
             "passwordHash": password_hash,
             "disabled": False,
         }
@@ -226,7 +227,7 @@ class Users:
         self, found: Mapping[str, Mapping[str, Any]], kind: str
     ) -> list[Mapping[str, Any]]:
         """The rows of a kind with their last use, without those that have lapsed since."""
-        now = rows.timestamp(self._clock.now())
+        now = timestamp(self._clock.now())
         merged = (
             {**value, **found.get(rows.used(value["id"]), {})}
             for key, value in found.items()

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from chalicelib.errors import ConditionFailed, NotFound, TooManyRequests
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, Entry, Index, Put, Remove
-from chalicelib.services.accounts.rows import timestamp
 
 MAX_OPEN = 5
 """Imports of a user's that have not ended."""

@@ -21,12 +21,13 @@ from chalicelib.errors import (
     PreconditionFailed,
     TooLarge,
 )
+from chalicelib.moments import timestamp
 from chalicelib.ports import Add, Change, Clock, DocumentStore, Entry, Index
 from chalicelib.services.library import items, shelf_rows
 from chalicelib.services.library.if_match import IfMatch
 from chalicelib.services.library.items import CREATED, DELETED, HEAD, PURGED, UPDATED, Item, Kind
 from chalicelib.services.library.shelf_objects import ShelfObjects
-from chalicelib.services.library.store import busy, timestamp
+from chalicelib.services.library.store import busy
 from chalicelib.services.library.usage import UNLIMITED, StorageLimits, Usage
 
 _logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from chalicelib import json_text
@@ -15,6 +15,7 @@ from chalicelib.errors import (
     NotFound,
     PreconditionFailed,
 )
+from chalicelib.moments import timestamp
 from chalicelib.ports import Clock, DocumentStore, StoredDocument
 from chalicelib.services.library.group_interfaces import interface_of
 from chalicelib.services.library.keys import Place
@@ -228,15 +229,6 @@ class LibraryStore:
             return None
         since = json_text.loads_exact(found.body.decode())["blocked"]
         return None if self.is_recent(since) else found
-
-
-def timestamp(moment: float) -> str:
-    """ISO 8601 with milliseconds and Z.
-
-    >>> timestamp(1.5)
-    '1970-01-01T00:00:01.500Z'
-    """
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _body(document: Document, hidden: Mapping[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from chalicelib.errors import (
     PreconditionFailed,
     TooLarge,
 )
+from chalicelib.moments import timestamp
 from chalicelib.ports import Add, Clock, DocumentStore, Index, Put, Remove
 from chalicelib.schemas.parsing import parse
 from chalicelib.schemas.workflows import WorkflowDraft
@@ -42,7 +43,6 @@ from chalicelib.services.library.store import (
     Stored,
     Versioned,
     busy,
-    timestamp,
 )
 from chalicelib.services.library.usage import UNLIMITED, StorageLimits, refused_for_room
 

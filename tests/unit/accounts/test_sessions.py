@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.errors import ConditionFailed, Conflict, NotSignedIn
+from chalicelib.moments import timestamp
 from chalicelib.ports import Entry, Put
 from chalicelib.security import tokens as formats
 from chalicelib.services.accounts import rows
@@ -51,8 +52,8 @@ def test_what_is_listed_moves_with_the_use(desk: Desk) -> None:
     desk.clock.advance(DAY)
     use(desk, opened.token)
     (used, other) = desk.sessions.list(user.uid, None)
-    assert used["lastUsedAt"] == rows.timestamp(desk.clock.now())
-    assert used["expiresAt"] == rows.timestamp(desk.clock.now() + IDLE_SECONDS)
+    assert used["lastUsedAt"] == timestamp(desk.clock.now())
+    assert used["expiresAt"] == timestamp(desk.clock.now() + IDLE_SECONDS)
     assert used["expiresAt"] > opened.expires_at == other["expiresAt"]
 
 

@@ -15,7 +15,7 @@ from chalicelib.services.frames import event_batch
 from chalicelib.services.runs.executions import Executions, Limits
 from chalicelib.services.runs.runner import Parts, Runner
 from tests.builders import Types, node, node_type, payload
-from tests.world import ADA, World, make_world
+from tests.world import ADA, Gate, World, make_world
 
 STATUSES = ("complete", "error", "interrupted")
 
@@ -26,19 +26,6 @@ def total(inputs: Inputs, _context: Context) -> dict[str, Any]:
 
 def fail(_inputs: Inputs, _context: Context) -> dict[str, Any]:
     raise ValueError("as asked")
-
-
-class Gate:
-    """A node that waits to be let through."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.open = threading.Event()
-
-    def code(self, _inputs: Inputs, _context: Context) -> dict[str, Any]:
-        self.entered.set()
-        assert self.open.wait(timeout=30)
-        return {"out": 1}
 
 
 class ContestedLog(EmbeddedRunLog):

@@ -15,20 +15,7 @@ from chalicelib.ports import Batch
 from chalicelib.services.frames import batch_text
 from chalicelib.services.runs.dispatch import prompt_id_of
 from tests.builders import TEXT_STREAM, Types, edge, node, node_type, payload
-from tests.world import ADA, World, make_world
-
-
-class Gate:
-    """A node that waits to be let through."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.open = threading.Event()
-
-    def code(self, inputs: Inputs, _context: Context) -> dict[str, Any]:
-        self.entered.set()
-        assert self.open.wait(timeout=30)
-        return {"out": inputs.get("a", 0)}
+from tests.world import ADA, Gate, World, make_world
 
 
 def total(inputs: Inputs, _context: Context) -> dict[str, Any]:

@@ -20,23 +20,10 @@ from chalicelib.services.library.workflows import Workflows
 from chalicelib.services.runs import archive
 from chalicelib.services.runs.dispatch import deferred_of, message_body, prompt_id_of, published_of
 from tests.builders import Types, node, node_type, payload
-from tests.world import ADA, World, make_world
+from tests.world import ADA, Gate, World, make_world
 
 NEWER = RUN_FORMAT + 1
 SUM = payload([node("n", "add", inputs={"a": 1, "b": 2})])
-
-
-class Gate:
-    """A node that waits to be let through."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.open = threading.Event()
-
-    def code(self, inputs: Inputs, _context: Context) -> dict[str, Any]:
-        self.entered.set()
-        assert self.open.wait(timeout=30)
-        return {"out": 1}
 
 
 @pytest.fixture
