@@ -124,10 +124,12 @@ def _incoming() -> Iterator[Incoming]:
     while True:
         name = "".join(chance.choices(_SYLLABLES, k=4)).title()
         card = _card(f"{name} {number}", number, text, chance)
+        known_by = f"{number:032x}"
         if number % _PICTURED:
-            yield Incoming(f"{name}-{number}.json", card, None, frozenset({CARD}))
+            yield Incoming(f"{name}-{number}.json", known_by, card, None, frozenset({CARD}))
         else:
-            yield Incoming(f"{name}-{number}.png", card, portrait, frozenset({PICTURE}))
+            parts = frozenset({PICTURE})
+            yield Incoming(f"{name}-{number}.png", known_by, card, portrait, parts)
         number += 1
 
 

@@ -25,6 +25,7 @@ from chalicelib.services.characters.rows import (
     MERGED,
     PARTS,
     PICTURE,
+    SOURCES,
     STEM,
     CharacterKind,
     card_of,
@@ -32,13 +33,14 @@ from chalicelib.services.characters.rows import (
     entry,
     image_of,
 )
+from chalicelib.services.characters.sources import known
 from chalicelib.services.library import items
 from chalicelib.services.library.if_match import IfMatch
 from chalicelib.services.library.items import Document, Item
 from chalicelib.services.library.merge_patch import merge_patched
 from chalicelib.services.library.shelf import Shelf, Views
 
-_SERVER_OWN = (IMAGE_NAME, PARTS, STEM)
+_SERVER_OWN = (IMAGE_NAME, PARTS, SOURCES, STEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Characters:
         item = Item(uid, item_id, content_of(incoming.filled()), {})
         also = () if once is None else once.changes(item_id, False)
         state: dict[str, Any] = {PARTS: sorted(incoming.parts), STEM: incoming.stem}
+        state[SOURCES] = [incoming.source]
         with writing(self._shelf, uid, item_id) as objects:
             if incoming.assets:
                 digest = objects.archive(incoming.assets)
@@ -126,6 +129,10 @@ class Characters:
                 item.changed(item.content, **state), extra_bytes=incoming.size, also=also
             )
         return Kept(made, incoming.repairs)
+
+    def made_of(self, uid: str) -> dict[str, str]:
+        """The ids of all characters by what the files they were made of are known by."""
+        return known(self._shelf, uid)
 
     def get(self, uid: str, character_id: str) -> Kept:
         """A character; ``NotFound``. One read."""
@@ -183,7 +190,7 @@ class Characters:
         image = image_of(old)
         copy = Item(uid, self._shelf.new_id(), old.content, old.state)
         state: dict[str, Any] = {STEM: self._kind.free(uid, BY_FILE, str(old.state[STEM]))}
-        state[MERGED] = None
+        state[MERGED] = state[SOURCES] = None
         copied = 0
         with writing(self._shelf, uid, copy.id) as objects:
             for name in object_files(old):
@@ -256,6 +263,7 @@ class Characters:
             own = card_of(item)
             state: dict[str, Any] = {PARTS: sorted({*parts, *incoming.parts})}
             state[MERGED] = None if once is None else once.id
+            state[SOURCES] = [*item.state.get(SOURCES, []), incoming.source]
             if incoming.picture is None:
                 return item.changed(content_of(merged(incoming.filled(), own)), **state)
             state[IMAGE] = incoming.picture.image.value()

@@ -8,6 +8,7 @@ from chalicelib import cards, pictures
 from chalicelib.cards import Budget, Card, Read, Repair
 from chalicelib.services.characters import names
 from chalicelib.services.characters.rows import CARD, PICTURE, Image
+from chalicelib.services.characters.sources import source
 from chalicelib.services.characters.turns import Turns, turns
 
 
@@ -31,11 +32,12 @@ class Incoming:
     """A file that was read. ``card`` and ``picture``: at least one of them is there.
 
     ``name`` is the file's. ``parts`` are what it gives a character: a picture with a card
-    in it is a picture, to which the card of another file can come. ``assets`` are the
-    other files of an archive, packed together as they came.
+    in it is a picture, to which the card of another file can come. ``source`` is what it
+    is known by, ``assets`` are the other files of an archive, packed together as they came.
     """
 
     name: str
+    source: str
     card: Card | None
     picture: Picture | None
     parts: frozenset[str]
@@ -58,27 +60,28 @@ class Incoming:
         worker, which waits. ``budget`` is what all files that come together may cost.
         """
         with turns.of(uid):
-            return cls._read(names.file_name(name), data, budget)
+            return cls._read(names.file_name(name), source(name, data), data, budget)
 
     @classmethod
-    def _read(cls, safe: str, data: bytes, budget: Budget | None) -> "Incoming":
+    def _read(cls, safe: str, known_by: str, data: bytes, budget: Budget | None) -> "Incoming":
         if data.startswith(_PICTURES):  # of a kind that has no room for a card
-            return cls(safe, None, Picture.of(data), frozenset({PICTURE}))
+            return cls(safe, known_by, None, Picture.of(data), frozenset({PICTURE}))
         found = cards.read(data, stem=names.stem_of(safe), budget=budget)
         if found.kind == "png":
             picture = Picture.of(data)
-            return cls(safe, found.card, picture, frozenset({PICTURE}), found.repairs)
+            return cls(safe, known_by, found.card, picture, frozenset({PICTURE}), found.repairs)
         if found.kind in ("json", "yaml"):
-            return cls(safe, found.card, None, frozenset({CARD}), found.repairs)
-        return cls._of_archive(safe, found)
+            return cls(safe, known_by, found.card, None, frozenset({CARD}), found.repairs)
+        return cls._of_archive(safe, known_by, found)
 
     @classmethod
-    def _of_archive(cls, name: str, found: Read) -> "Incoming":
+    def _of_archive(cls, name: str, known_by: str, found: Read) -> "Incoming":
         from chalicelib.cards.archives import write_archive
 
         picture = None if found.picture is None else Picture.of(found.picture)
         return cls(
             name,
+            known_by,
             found.card,
             picture,
             frozenset({PICTURE, CARD}),

@@ -26,10 +26,11 @@ BY_NAME, BY_CHANGE, BY_IMAGE, BY_FILE = "name/", "changed/", "image/", "file/"
 WHOLE = "whole/"
 
 IMAGE, IMAGE_NAME, STEM, PARTS, ASSETS = "image", "imageName", "stem", "parts", "assets"
-MERGED = "merged"
+MERGED, SOURCES = "merged", "sources"
 """The fields of a character's state: its picture, what that is called, the name of its
-card's file, what it was made of, the packed other files of its archive, and which file
-was merged into it last, if that is to be known when it is tried again."""
+card's file, what it was made of, the packed other files of its archive, which file was
+merged into it last, if that is to be known when it is tried again, and what the files
+it was made of are known by."""
 
 PICTURE, CARD = "picture", "card"
 
@@ -103,10 +104,13 @@ class CharacterKind:
             f"{WHOLE}{named}": {"entry": entry(item, card)},
         }
         unique: dict[str, Mapping[str, Any]]
+        held = {"id": item.id, **made_of}
+        if SOURCES in item.state:
+            held[SOURCES] = item.state[SOURCES]
         if image is None:
-            unique = {f"{BY_FILE}{item.state[STEM]}": {"id": item.id, **made_of}}
+            unique = {f"{BY_FILE}{item.state[STEM]}": held}
         else:
-            held = {"id": item.id, "image": image.value(), **made_of}
+            held["image"] = image.value()
             unique = {f"{BY_IMAGE}{item.state[IMAGE_NAME]}": held}
         return Shown({"entry": short["entry"]}, others, unique)
 

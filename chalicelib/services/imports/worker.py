@@ -11,6 +11,7 @@ from chalicelib.ports import Clock, DocumentStore, Index, Put
 from chalicelib.services.characters import names
 from chalicelib.services.characters.characters import Characters, Once
 from chalicelib.services.characters.incoming import Incoming
+from chalicelib.services.characters.sources import source
 from chalicelib.services.imports import report
 from chalicelib.services.imports.dispatch import Dispatch
 from chalicelib.services.imports.ending import Ending
@@ -31,6 +32,7 @@ LEASE_SECONDS = 120.0
 _NOTE_SECONDS = 1.0
 _TELL_SECONDS = 0.5
 _OURS = "It cannot be read, and that is a mistake of the server's; its log says more"
+_THERE = "It is there already, under this name and byte for byte"
 _GONE = "The archive is not there any more: send it again"
 
 TimeLeft = Callable[[], float]
@@ -139,6 +141,7 @@ class _Turn:
         self._written = job
         self._time_left = time_left
         self._noted = self._told = parts.clock.now()
+        self._there = parts.characters.made_of(job.uid)
 
     def bring_on(self, left: list[Entry], left_out: list[tuple[int, Line]]) -> None:
         """Keep what is left; ``_LostError``, ``ArchiveGone``."""
@@ -173,7 +176,12 @@ class _Turn:
             self._report(entry.index, refused)
             return None
         try:
-            incoming = Incoming.read(entry.name, entry.read())
+            data = entry.read()
+            there = self._there.get(source(entry.name, data))
+            if there is not None:
+                self._report(entry.index, Line(entry.name, "skipped", there, error=_THERE))
+                return None
+            incoming = Incoming.read(entry.name, data)
         except TavernError as error:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
             return None
@@ -204,6 +212,7 @@ class _Turn:
         except TavernError as error:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
         else:
+            self._there[incoming.source] = kept.item.id
             self._count("merged" if kept.merged else "created")
         return None
 

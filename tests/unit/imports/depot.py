@@ -96,6 +96,11 @@ class Depot:
         return Shelf(kind, self.documents, self.index, self.clock, self.limits)
 
     @property
+    def characters(self) -> Characters:
+        """One at a time."""
+        return Characters(self.shelf, CharacterKind(self.index))
+
+    @property
     def connections(self) -> Connections:
         return Connections(self.index, self.sockets, self.clock, MetricsInMemory())
 
@@ -139,7 +144,7 @@ class Depot:
         return ImportWorker(
             worker.Parts(
                 jobs=self.jobs,
-                characters=Characters(self.shelf, CharacterKind(self.index)),
+                characters=self.characters,
                 documents=self.documents,
                 index=self.index,
                 dispatch=self.dispatch,

@@ -72,6 +72,54 @@ def test_every_file_is_told_of_and_every_card_is_kept(
     }
 
 
+def test_a_library_that_comes_again_brings_what_is_new(depot: Depot) -> None:
+    depot.imports.start(ADA, zipped(FILES))
+    depot.work()
+    before = depot.listed()
+    again = {**FILES, "characters/Dan.json": card("Dan"), "characters/Bob.json": card("Bobby")}
+    job = depot.imports.start(ADA, zipped(again))
+    depot.work()
+    done = depot.job(job.id)
+    assert (done.created, done.merged, done.skipped, done.failed) == (2, 0, 6, 1)
+    told = {each["file"]: each for each in depot.lines(job.id)}
+    kept = told["SillyTavern/characters/Ada.png"]
+    assert "already" in kept["error"]
+    assert kept["id"] == told["SillyTavern/characters/Ada.json"]["id"]
+    assert depot.listed() == sorted([*before, ("Bobby", None), ("Dan", None)])
+
+
+def test_a_file_that_is_twice_in_an_archive_comes_once(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped({"a/Bob.json": card("Bob"), "b/Bob.json": card("Bob")}))
+    depot.work()
+    assert [line["status"] for line in depot.lines(job.id)] == ["created", "skipped"]
+    assert depot.listed() == [("Bob", None)]
+
+
+def test_what_was_edited_stays_so_and_what_was_deleted_comes_back(depot: Depot) -> None:
+    files = {"Bob.json": card("Bob"), "Eve.json": card("Eve"), "Ada.png": picture(1)}
+    first = depot.imports.start(ADA, zipped(files))
+    depot.work()
+    bob, eve, _ = (line["id"] for line in depot.lines(first.id))
+    depot.characters.patch(ADA, bob, {"name": "Robert"})
+    depot.characters.delete(ADA, eve)
+    again = depot.imports.start(ADA, zipped(files))
+    depot.work()
+    assert [line["status"] for line in depot.lines(again.id)] == ["skipped", "created", "skipped"]
+    assert [name for name, _ in depot.listed()] == ["Ada", "Eve", "Robert"]
+
+
+def test_a_copy_is_not_what_its_file_became(depot: Depot) -> None:
+    """Without the character itself its file brings it once more."""
+    first = depot.imports.start(ADA, zipped({"Bob.json": card("Bob")}))
+    depot.work()
+    bob = depot.lines(first.id)[0]["id"]
+    depot.characters.duplicate(ADA, bob)
+    depot.characters.delete(ADA, bob)
+    again = depot.imports.start(ADA, zipped({"Bob.json": card("Bob")}))
+    depot.work()
+    assert [line["status"] for line in depot.lines(again.id)] == ["created"]
+
+
 def test_the_archive_goes_with_the_import(depot: Depot) -> None:
     job = depot.imports.start(ADA, zipped(FILES))
     assert [*depot.documents.keys("imports/")] == [job.key]
