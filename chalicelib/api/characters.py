@@ -40,9 +40,8 @@ def listing(call: Call) -> Reply:
         return Reply(None, 304, headers)
     if any(call.query(name) is not None for name in _PAGED):
         return Reply(_page(call), headers=headers)
-    whole = listed.whole(call.uid, mark)
-    shorter = [partial(_cut, whole, most) for most in _CUTS]
-    body = f'{{"success":true,"data":{whole}}}'
+    body = container.ready_texts().get(f"characters/{call.uid}", mark, partial(_whole, call.uid))
+    shorter = [partial(_cut, body, most) for most in _CUTS]
     return fitted(call, body, headers=headers, shorter=shorter)
 
 
@@ -169,10 +168,14 @@ def _result(call: Call, file: UploadedFile, budget: "Budget") -> dict[str, Any]:
     return {"name": file.name, "success": True, "data": data, "repairs": repairs}
 
 
+def _whole(uid: str) -> str:
+    return f'{{"success":true,"data":{container.character_list().whole(uid)}}}'
+
+
 def _cut(whole: str, most: int) -> dict[str, Any]:
     from chalicelib.services.characters.listing import shortened
 
-    return {"success": True, "data": shortened(json_text.loads_exact(whole), most)}
+    return {"success": True, "data": shortened(json_text.loads_exact(whole)["data"], most)}
 
 
 def _without_results(kept: Sequence[dict[str, Any]]) -> dict[str, Any]:

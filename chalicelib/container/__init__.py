@@ -15,6 +15,7 @@ from chalicelib.container.characters import (
     character_uploads,
     characters,
     large_answers,
+    ready_texts,
 )
 from chalicelib.container.identity import (
     audit,
@@ -131,6 +132,7 @@ __all__ = [
     "publisher",
     "queue",
     "quotas",
+    "ready_texts",
     "recycle_bin",
     "registry",
     "registry_generation",

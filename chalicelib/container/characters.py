@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.services.large_answers import LargeAnswers
     from chalicelib.services.library.shelf import Shelf
     from chalicelib.services.library.shelf_repair import ShelfRepair
+    from chalicelib.services.ready_texts import ReadyTexts
 
 # A request to a function has 6 MB as base64; that of one machine's front 10.
 _DEPLOYED_BYTES = 4 * 1024 * 1024
@@ -46,6 +47,14 @@ def character_list() -> "CharacterList":
     from chalicelib.services.characters.listing import CharacterList
 
     return CharacterList(character_shelf())
+
+
+@part
+def ready_texts() -> "ReadyTexts":
+    """Answers with whole lists."""
+    from chalicelib.services.ready_texts import ReadyTexts
+
+    return ReadyTexts()
 
 
 @part

@@ -223,10 +223,10 @@ def _pairs(response: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _bytes(response: dict[str, Any]) -> bytes:
-    body = response.get("body") or b""
+    body: str | bytes = response.get("body") or b""
     if response.get("isBase64Encoded"):
         return base64.b64decode(body)
-    return body if isinstance(body, bytes) else str(body).encode()
+    return body if isinstance(body, bytes) else body.encode()
 
 
 def _header_value(value: str) -> bytes:

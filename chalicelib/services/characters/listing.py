@@ -1,7 +1,5 @@
 """Lists of characters: all at once, or a page at a time; no object is read for them."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +21,6 @@ MAX_SEARCH = 200
 
 # A query's answer has a megabyte, and a row 1 KB or so.
 _LOOKED_AT = 800
-# What all lists together may have that are kept ready.
-_READY_CHARACTERS = 16 * 1024 * 1024
 _SEARCHED = ("name", "creator", "description")
 
 Row = Mapping[str, Any]
@@ -72,28 +68,15 @@ class CharacterList:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._lock = threading.Lock()
-        self._ready: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def mark(self, uid: str) -> str:
         """Another one whenever a list may have changed. One read."""
         return self._shelf.mark(uid)
 
-    def whole(self, uid: str, mark: str) -> str:
-        """All characters by name, as one JSON list, with texts of up to 1,500 characters.
-
-        ``mark`` is that of a moment ago. The lists that were asked for last are kept ready
-        in the process: while the mark stays, nothing is read for them.
-        """
-        with self._lock:
-            known, text = self._ready.get(uid, ("", ""))
-            if known == mark:
-                self._ready.move_to_end(uid)
-                return text
+    def whole(self, uid: str) -> str:
+        """All characters by name, as one JSON list, with texts of up to 4,000 characters."""
         found = self._shelf.index.texts(self._shelf.partition(uid), WHOLE).rows
-        text = f"[{','.join(entry_in(text) for _, text in found)}]"
-        self._keep_ready(uid, mark, text)
-        return text
+        return f"[{','.join(entry_in(text) for _, text in found)}]"
 
     def page(
         self,
@@ -137,14 +120,6 @@ class CharacterList:
         if fields is not None:
             entries = [_projected(text, fields) for text in entries]
         return CharacterPage(entries, None if last is None else cursors.sealed(last))
-
-    def _keep_ready(self, uid: str, mark: str, text: str) -> None:
-        with self._lock:
-            self._ready.pop(uid, None)
-            if len(text) <= _READY_CHARACTERS // 4:
-                self._ready[uid] = (mark, text)
-            while sum(len(each) for _, each in self._ready.values()) > _READY_CHARACTERS:
-                self._ready.popitem(last=False)
 
     def tags(self, uid: str) -> list[Row]:
         """All tags with how many characters have each, the most frequent first."""

@@ -34,7 +34,7 @@ it was made of are known by."""
 
 PICTURE, CARD = "picture", "card"
 
-MAX_TEXT = 1_500
+MAX_TEXT = 4_000
 """Characters of a text in a list; fewer where all of an entry would be too large."""
 
 # A row of 7 KB lets a thousand of them come in eight queries of a megabyte.
