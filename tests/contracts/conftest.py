@@ -146,3 +146,9 @@ def embedded_queue(
         max_receives=MAX_RECEIVES,
         dead_letter=dead_letter,
     )
+
+
+@pytest.fixture
+def log(ports: Ports) -> RunLog:
+    """That of the family."""
+    return ports.log

@@ -61,6 +61,31 @@ def node(node_id: str, node_type: str = "core:TextMerge", **fields: Any) -> dict
     return {"id": node_id, "type": node_type, "position": {"x": 10, "y": 20.5}, **fields}
 
 
+WHOLE: dict[str, Any] = {
+    "name": "Chapter",
+    "description": "d",
+    "nodes": [
+        node(
+            "a",
+            inputValues={"text_inputs": ["x"], "zero": 0},
+            configValues={"k": None},
+            inputConnectionOrders={"text_inputs": ["e"]},
+            width=12,
+            unknown={"deep": [1.0, 10, "夜"]},
+        )
+    ],
+    "edges": [{"id": "e", "source": "a", "target": "a", "sourceHandle": None, "markerEnd": {}}],
+    "viewport": {"x": 1, "y": 2.5, "zoom": 0.5},
+    "interfaceInputs": {"in": {"dataFlowType": "STRING"}},
+    "interfaceOutputs": {},
+    "creationMethod": "manual",
+    "referencedWorkflows": ["other"],
+    "previewTarget": None,
+    "unknown": {"kept": True},
+}
+"""All that a client may send of a workflow, and more."""
+
+
 def group(node_id: str, runs: str, **fields: Any) -> dict[str, Any]:
     """A NodeGroup that runs a workflow."""
     return node(node_id, "core:NodeGroup", configValues={"referencedWorkflowId": runs}, **fields)

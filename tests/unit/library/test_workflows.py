@@ -1,4 +1,4 @@
-"""Workflows: round trips, names, versions, conditions, NodeGroup snapshots and races."""
+"""Workflows: round trips, names, conditions and NodeGroup snapshots."""
 
 from typing import Any
 
@@ -6,32 +6,9 @@ import pytest
 
 from chalicelib.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TavernError
 from chalicelib.services.library.if_match import IfMatch
-from tests.contracts.race import race, winners
-from tests.unit.library.desk import ADA, BOB, Desk, group, node
+from tests.unit.library.desk import ADA, BOB, WHOLE, Desk, group, node
 
 HOSTILE = ["", ".", "...", "..", "../project", "a/b", "a\0", "\ud800", "x" * 129, "é", "a\n"]
-WHOLE: dict[str, Any] = {
-    "name": "Chapter",
-    "description": "d",
-    "nodes": [
-        node(
-            "a",
-            inputValues={"text_inputs": ["x"], "zero": 0},
-            configValues={"k": None},
-            inputConnectionOrders={"text_inputs": ["e"]},
-            width=12,
-            unknown={"deep": [1.0, 10, "夜"]},
-        )
-    ],
-    "edges": [{"id": "e", "source": "a", "target": "a", "sourceHandle": None, "markerEnd": {}}],
-    "viewport": {"x": 1, "y": 2.5, "zoom": 0.5},
-    "interfaceInputs": {"in": {"dataFlowType": "STRING"}},
-    "interfaceOutputs": {},
-    "creationMethod": "manual",
-    "referencedWorkflows": ["other"],
-    "previewTarget": None,
-    "unknown": {"kept": True},
-}
 
 
 def etag(text: str) -> IfMatch:
@@ -324,65 +301,6 @@ def test_every_save_has_its_own_etag(desk: Desk) -> None:
     assert len(seen) == 3
 
 
-def test_the_history_is_told_newest_first(desk: Desk) -> None:
-    workflow_id = desk.workflow(desk.project(), "One")
-    desk.clock.advance(10)
-    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "Two"})
-    history = desk.workflows.versions(ADA, "Novel", workflow_id)
-    assert [(each["savedAt"], each["current"]) for each in history] == [
-        ("2027-01-15T08:00:10.000Z", True),
-        ("2027-01-15T08:00:00.000Z", False),
-    ]
-
-
-def test_the_history_begins_with_the_workflows_own_creation(desk: Desk) -> None:
-    desk.workflow(desk.project(), "One", id="mine")
-    desk.workflows.delete(ADA, "Novel", "mine")
-    desk.clock.advance(10)
-    desk.workflow("Novel", "Two", id="mine")
-    assert len(desk.workflows.versions(ADA, "Novel", "mine")) == 1
-
-
-def test_an_earlier_version_becomes_the_current_one(desk: Desk) -> None:
-    desk.project()
-    workflow_id = desk.workflow("Novel", **WHOLE)
-    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "New"})
-    desk.clock.advance(5)
-    oldest = desk.workflows.versions(ADA, "Novel", workflow_id)[-1]["version"]
-    restored = desk.workflows.restore_version(ADA, "Novel", workflow_id, oldest)
-    assert restored.value.items() >= WHOLE.items()
-    assert restored.value["version"] == "3"
-    assert restored.value["updatedAt"] == "2027-01-15T08:00:05.000Z"
-    assert desk.names("Novel") == ["Chapter"]
-    assert len(desk.workflows.versions(ADA, "Novel", workflow_id)) == 3
-
-
-def test_a_version_whose_name_is_taken_by_now_is_a_conflict(desk: Desk) -> None:
-    workflow_id = desk.workflow(desk.project(), "Old")
-    desk.workflows.save(ADA, "Novel", workflow_id, {"name": "New"})
-    desk.workflow("Novel", "Old")
-    oldest = desk.workflows.versions(ADA, "Novel", workflow_id)[-1]["version"]
-    with pytest.raises(Conflict):
-        desk.workflows.restore_version(ADA, "Novel", workflow_id, oldest)
-
-
-@pytest.mark.parametrize("version", ["", "0", "999", "-1", "x", "\0", "\ud800", "9" * 2000])
-def test_an_unknown_version_is_not_found(desk: Desk, version: str) -> None:
-    workflow_id = desk.workflow(desk.project(), "Chapter")
-    with pytest.raises(NotFound):
-        desk.workflows.restore_version(ADA, "Novel", workflow_id, version)
-
-
-def test_a_version_of_another_workflow_that_had_the_id_is_not_found(desk: Desk) -> None:
-    desk.workflow(desk.project(), "One", id="mine")
-    (version,) = desk.workflows.versions(ADA, "Novel", "mine")
-    desk.workflows.delete(ADA, "Novel", "mine")
-    desk.clock.advance(1)
-    desk.workflow("Novel", "Two", id="mine")
-    with pytest.raises(NotFound):
-        desk.workflows.restore_version(ADA, "Novel", "mine", version["version"])
-
-
 def snapshot(desk: Desk, workflow_id: str) -> object:
     (found,) = desk.workflows.get(ADA, "Novel", workflow_id).value["nodes"]
     return found["data"]["groupInterface"] if "data" in found else None
@@ -417,92 +335,3 @@ def test_a_workflow_that_takes_the_id_others_refer_to_gives_them_its_interface(d
     user = desk.workflow(desk.project(), "User", nodes=[group("g", "mine")])
     desk.workflow("Novel", "Used", id="mine", interfaceOutputs={"b": {}})
     assert snapshot(desk, user) == {"inputs": {}, "outputs": {"b": {}}}
-
-
-def test_of_ten_simultaneous_creates_of_one_name_one_wins(desk: Desk) -> None:
-    desk.project()
-    outcomes = race(10, lambda number: desk.workflow("Novel", "Chapter"))
-    assert len(winners(outcomes)) == 1
-    assert all(isinstance(each, Conflict) for each in outcomes if isinstance(each, TavernError))
-    assert desk.names("Novel") == ["Chapter"]
-    assert len(list(desk.documents.keys("users/ada/projects/Novel/workflows/"))) == 1
-
-
-def test_of_ten_simultaneous_creates_of_one_id_one_wins(desk: Desk) -> None:
-    desk.project()
-    outcomes = race(10, lambda number: desk.workflow("Novel", str(number), id="mine"))
-    assert len(winners(outcomes)) == 1
-    assert desk.names("Novel") == [str(winners(outcomes)[0])]
-
-
-def test_of_simultaneous_renames_onto_one_name_one_wins(desk: Desk) -> None:
-    desk.project()
-    ids = [desk.workflow("Novel", f"Chapter {number}") for number in range(6)]
-    outcomes = race(6, lambda number: desk.workflows.save(ADA, "Novel", ids[number], {"name": "X"}))
-    assert len(winners(outcomes)) == 1
-    assert all(isinstance(each, Conflict) for each in outcomes if isinstance(each, TavernError))
-    assert desk.names("Novel").count("X") == 1
-    assert len(desk.names("Novel")) == 6
-    assert desk.repair.repair(ADA).written == 0
-
-
-def test_simultaneous_saves_all_happen_one_after_the_other(desk: Desk) -> None:
-    workflow_id = desk.workflow(desk.project(), "Chapter")
-    outcomes = race(
-        4,
-        lambda number: desk.workflows.save(
-            ADA, "Novel", workflow_id, {"name": f"Chapter {number % 2}", "n": number}
-        ),
-    )
-    assert len(winners(outcomes)) >= 1
-    saved = desk.workflows.get(ADA, "Novel", workflow_id).value
-    assert saved["version"] == str(1 + len(winners(outcomes)))
-    assert desk.names("Novel") == [saved["name"]]
-    repaired = desk.repair.repair(ADA)
-    assert (repaired.written, repaired.removed) == (0, 0)
-
-
-def test_a_save_that_meets_a_delete_is_lost_or_kept_in_the_bin(desk: Desk) -> None:
-    desk.project()
-    for number in range(8):
-        workflow_id = desk.workflow("Novel", "Chapter")
-
-        def act(runner: int, each: str = workflow_id) -> None:
-            if runner == 0:
-                desk.workflows.delete(ADA, "Novel", each)
-            else:
-                desk.workflows.save(ADA, "Novel", each, {"name": f"Chapter {runner}"})
-
-        outcomes = race(4, act)
-        assert outcomes[0] is None
-        assert desk.names("Novel") == []
-        with pytest.raises(NotFound):
-            desk.workflows.get(ADA, "Novel", workflow_id)
-        entry = desk.bin.list(ADA)[0]
-        desk.bin.restore(ADA, entry["id"])
-        restored = desk.workflows.get(ADA, "Novel", workflow_id).value
-        acknowledged = [each for each in winners(outcomes) if each != 0]
-        assert int(restored["version"]) >= 1 + len(acknowledged)
-        desk.workflows.save(ADA, "Novel", workflow_id, {"name": f"Done {number}"})
-        desk.workflows.delete(ADA, "Novel", workflow_id)
-        desk.bin.empty(ADA)
-
-
-def test_workflows_added_while_their_project_is_deleted_go_with_it(desk: Desk) -> None:
-    for _ in range(5):
-        desk.project()
-
-        def act(runner: int) -> None:
-            if runner == 0:
-                desk.projects.delete(ADA, "Novel")
-            else:
-                desk.workflow("Novel", f"Chapter {runner}")
-
-        outcomes = race(5, act)
-        assert list(desk.documents.keys("")) == []
-        assert desk.index.query("ada#project#Novel").entries == []
-        desk.bin.restore(ADA, desk.bin_id())
-        acknowledged = {f"Chapter {each}" for each in winners(outcomes) if each}
-        assert acknowledged <= set(desk.names("Novel"))
-        desk.projects.delete(ADA, "Novel")
-        assert desk.bin.empty(ADA) == 1

@@ -1,67 +1,16 @@
-"""A run's life: submitted, worked on, watched, interrupted, lost and found."""
+"""A run's life: submitted, worked on, watched, interrupted."""
 
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from chalicelib import json_text
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.engine import events
-from chalicelib.engine.definitions import Chunk, Context, Inputs, Slot
 from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
-from chalicelib.ports import Batch
-from chalicelib.services.frames import batch_text
-from chalicelib.services.runs.dispatch import prompt_id_of
-from tests.builders import TEXT_STREAM, Types, edge, node, node_type, payload
+from tests.builders import Types, edge, node, payload
+from tests.unit.runs.scenes import SUM, assert_gapless, run_events
 from tests.world import ADA, Gate, World, make_world
-
-
-def total(inputs: Inputs, _context: Context) -> dict[str, Any]:
-    return {"out": inputs.get("a", 0) + inputs.get("b", 0)}
-
-
-def big(inputs: Inputs, _context: Context) -> dict[str, Any]:
-    return {"out": "x" * int(inputs["a"])}
-
-
-def length(inputs: Inputs, _context: Context) -> dict[str, Any]:
-    return {"out": len(inputs["text"])}
-
-
-async def words(inputs: Inputs, _context: Context) -> AsyncIterator[Chunk]:
-    for number in range(int(inputs.get("a", 0))):
-        yield Chunk("text_chunk", f"{number} ")
-
-
-@pytest.fixture
-def gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
-def world(database: Database, gate: Gate) -> World:
-    types = Types(
-        add=node_type("add", total, inline=True),
-        gate=node_type("gate", gate.code),
-        big=node_type("big", big),
-        length=node_type("length", length, inputs={"text": Slot("STRING")}),
-        words=node_type("words", words, outputs={"out": TEXT_STREAM}),
-    )
-    return make_world(types, database)
-
-
-SUM = payload([node("n", "add", inputs={"a": 1, "b": 2})])
-
-
-def run_events(frames: list[dict[str, Any]], prompt_id: str) -> list[dict[str, Any]]:
-    return [item for item in frames if item["payload"].get("promptId") == prompt_id]
-
-
-def assert_gapless(frames: list[dict[str, Any]], prompt_id: str) -> None:
-    sequences = [item["sequence"] for item in run_events(frames, prompt_id) if "sequence" in item]
-    assert sequences == list(range(1, len(sequences) + 1))
 
 
 def test_a_submitted_run_is_worked_on_and_stays_readable(world: World) -> None:
@@ -208,27 +157,6 @@ def test_a_large_value_is_a_reference_in_the_log_and_whole_behind_it(world: Worl
         world.executions.value("eve", prompt_id, digest)
 
 
-def test_a_large_value_survives_a_hand_over(world: World, gate: Gate) -> None:
-    body = payload(
-        [
-            node("b", "big", inputs={"a": 100_000}),
-            node("g", "gate"),
-            node("l", "length"),
-        ],
-        edge("b.out", "l.text"),
-        edge("b.out", "g.a"),
-        edge("g.out", "l.b"),
-    )
-    prompt_id = world.submit(body)
-    message = world.queue.receive()
-    assert message is not None
-    world.deliver(message, world.runner(), seconds=0)
-    gate.open.set()
-    assert world.work() == 1
-    status = world.executions.status(ADA, prompt_id)
-    assert status["nodeStatus"]["l"]["output"] == {"out": 100_000}
-
-
 def test_other_users_runs_are_not_found(world: World) -> None:
     prompt_id = world.submit(SUM)
     for act in (world.executions.status, world.executions.interrupt):
@@ -285,73 +213,6 @@ def test_interrupting_a_running_run_cancels_it_and_no_event_follows(
     assert world.executions.list(ADA) == {"running": [], "pending": []}
 
 
-def test_a_worker_that_nears_its_deadline_hands_the_run_over(world: World, gate: Gate) -> None:
-    body = payload([node("x", "add", inputs={"a": 7}), node("g", "gate")], edge("x.out", "g.a"))
-    prompt_id = world.submit(body)
-    message = world.queue.receive()
-    assert message is not None
-    world.deliver(message, world.runner(), seconds=0)
-    gate.open.set()
-    assert world.work() == 1
-    status = world.executions.status(ADA, prompt_id)
-    assert status["nodeStatus"]["g"]["output"] == {"out": 7}
-
-
-def test_a_redelivered_run_goes_on_after_what_its_lost_worker_left(world: World) -> None:
-    body = payload([node("x", "add", inputs={"a": 7}), node("y", "add")], edge("x.out", "y.a"))
-    prompt_id = world.submit(body)
-    lost = [events.status("running"), events.executing("x"), events.complete("x", {"out": 70})]
-    text = batch_text([(item.type, json_text.dumps_exact(item.payload), None) for item in lost])
-    world.log.append(prompt_id, Batch(1, 3, text, "lost"))
-    world.log.update(prompt_id, {"writer": "lost", "lease_until": world.clock.now() + 30})
-    world.connect("c1")
-    world.runner().run(prompt_id, redelivered=True, time_left=lambda: 800)
-    status = world.executions.status(ADA, prompt_id)
-    assert status["nodeStatus"]["y"]["output"] == {"out": 70}
-    assert_gapless(world.sockets.frames("c1"), prompt_id)
-
-
-def test_a_second_delivery_leaves_a_run_alone_while_its_worker_lives(
-    world: World, gate: Gate
-) -> None:
-    prompt_id = world.submit(payload([node("g", "gate")]))
-    worker = threading.Thread(target=world.work)
-    worker.start()
-    assert gate.entered.wait(timeout=30)
-    world.runner().run(prompt_id, redelivered=False, time_left=lambda: 800)
-    gate.open.set()
-    worker.join(timeout=30)
-    batches = world.log.load(prompt_id)[1]
-    assert len({batch.writer for batch in batches}) == 1
-
-
-def test_a_worker_that_lost_its_run_to_another_writes_and_says_nothing_more(
-    world: World, gate: Gate
-) -> None:
-    world.connect("c1")
-    body = payload([node("g", "gate"), node("n", "add")], edge("g.out", "n.a"))
-    prompt_id = world.submit(body)
-    first = threading.Thread(target=world.work)
-    first.start()
-    assert gate.entered.wait(timeout=30)
-    second = threading.Thread(
-        target=world.runner().run,
-        args=(prompt_id,),
-        kwargs={"redelivered": True, "time_left": lambda: 800},
-    )
-    second.start()
-    first.join(timeout=30)
-    gate.open.set()
-    second.join(timeout=30)
-    writers = [batch.writer for batch in world.log.load(prompt_id)[1]]
-    assert writers == sorted(writers, key=writers.index)
-    assert len(set(writers)) == 2
-    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
-    # The successor cannot know what was sent, so a sequence may come twice; none is missing.
-    frames = run_events(world.sockets.frames("c1"), prompt_id)
-    assert_gapless(list({item["sequence"]: item for item in frames}.values()), prompt_id)
-
-
 def test_following_a_run_that_has_ended_sends_all_of_it(world: World) -> None:
     prompt_id = world.submit(SUM)
     world.work()
@@ -377,52 +238,6 @@ def test_following_a_running_run_goes_on_live_and_misses_nothing(world: World, g
     seen = {item["sequence"] for item in world.sockets.frames("late") if "sequence" in item}
     last = world.log.load(prompt_id)[1][-1].last
     assert seen == set(range(1, last + 1))
-
-
-def test_a_run_that_was_never_sent_to_the_queue_is_sent_by_the_sweeper(world: World) -> None:
-    prompt_id = world.submit(SUM)
-    message = world.queue.receive()
-    assert message is not None
-    world.queue.delete(message.receipt)
-    world.log.update(prompt_id, {"dispatched": False})
-    assert world.sweeper.sweep()["sent"] == 0
-    world.clock.advance(6)
-    assert world.sweeper.sweep()["sent"] == 1
-    world.work()
-    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
-
-
-def test_a_run_whose_lease_is_over_is_queued_again_once(world: World) -> None:
-    prompt_id = world.submit(SUM)
-    message = world.queue.receive()
-    assert message is not None
-    world.queue.delete(message.receipt)
-    changes = {"status": "running", "writer": "lost", "lease_until": world.clock.now() + 30}
-    world.log.update(prompt_id, changes)
-    assert world.sweeper.sweep()["requeued"] == 0
-    world.clock.advance(31)
-    assert world.sweeper.sweep()["requeued"] == 1
-    assert world.sweeper.sweep()["requeued"] == 0
-    assert world.work() == 1
-    assert world.executions.status(ADA, prompt_id)["status"] == "complete"
-
-
-def test_a_run_that_was_tried_enough_ends_in_error(world: World) -> None:
-    world.connect("c1")
-    prompt_id = world.submit(SUM)
-    changes = {"status": "running", "writer": "lost", "lease_until": 0.0, "attempts": 5}
-    world.log.update(prompt_id, changes)
-    assert world.sweeper.sweep()["ended"] == 1
-    status = world.executions.status(ADA, prompt_id)
-    assert status["status"] == "error"
-    assert "lost 5 times" in status["errorInfo"]["message"]
-    assert world.sockets.frames("c1")[0]["payload"]["status"] == "error"
-
-
-def test_a_message_of_a_run_that_is_gone_is_dropped(world: World) -> None:
-    world.runner().run(
-        prompt_id_of('{"promptId":"gone"}'), redelivered=False, time_left=lambda: 800
-    )
 
 
 def test_a_socket_that_is_gone_is_forgotten_and_the_others_go_on(world: World) -> None:
