@@ -7,6 +7,7 @@ at once, but not for two messages of one socket.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from chalicelib import container, json_text, logs
 from chalicelib.errors import (
@@ -26,6 +27,7 @@ from chalicelib.services.frames import frame
 from chalicelib.services.library.if_match import IfMatch
 
 _logger = logging.getLogger("chalicelib.realtime")
+_BRACKETS = "[]"  # a frame may be sent as an array of one
 _MAX_MESSAGE_BYTES = 5 * 1024 * 1024
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -73,7 +75,10 @@ def message(event: Event) -> Answer:
             handled = _HANDLERS[kind]
             caller.require(handled.scope)
             container.request_rate().count(caller.uid)
-            replies = handled.by(caller.uid, connection, payload)
+            replies = [
+                _fitting(reply, handled, payload)
+                for reply in handled.by(caller.uid, connection, payload)
+            ]
         except TavernError as error:
             replies = [_error(error.message, error.details)]
         except Exception:
@@ -205,21 +210,23 @@ _Handler = Callable[[str, Connection, Mapping[str, Any]], list[str]]
 
 
 class _Handled(NamedTuple):
-    """What answers a message, and the scope that it takes."""
+    """What answers a message, the scope that it takes, and where else the answer is to be had."""
 
     scope: str
     by: _Handler
+    instead: str = ""
 
 
+_WORKFLOWS = "/api/projects/{projectId}/workflows"
 _HANDLERS: Mapping[str, _Handled] = {
     "PROMPT_REQUEST": _Handled("run", _prompt_request),
     "INTERRUPT_REQUEST": _Handled("run", _interrupt_request),
     "FOLLOW_RUN": _Handled("read", _follow_run),
     "button_click": _Handled("run", _button_click),
-    "get_node_definitions": _Handled("read", _node_definitions),
-    "load_workflow": _Handled("read", _load_workflow),
+    "get_node_definitions": _Handled("read", _node_definitions, "/api/nodes"),
+    "load_workflow": _Handled("read", _load_workflow, f"{_WORKFLOWS}/{{workflowId}}"),
     "save_workflow": _Handled("write", _save_workflow),
-    "list_workflows": _Handled("read", _list_workflows),
+    "list_workflows": _Handled("read", _list_workflows, _WORKFLOWS),
 }
 
 
@@ -237,6 +244,16 @@ def _text(payload: Mapping[str, Any], key: str) -> str:
 
 def _optional_text(payload: Mapping[str, Any], key: str) -> str | None:
     return None if payload.get(key) is None else _text(payload, key)
+
+
+def _fitting(reply: str, handled: _Handled, payload: Mapping[str, Any]) -> str:
+    """The reply; where sockets take none of its size, where to ask for it over HTTP."""
+    most = container.connections().max_message_bytes
+    if most is None or len(reply.encode()) + len(_BRACKETS) <= most:
+        return reply
+    named = {key: quote(value, safe="") for key, value in payload.items() if isinstance(value, str)}
+    path = handled.instead.format_map(named)
+    return _error(f"The answer is larger than a socket takes here: GET {path}", {})
 
 
 def _error(text: str, details: Mapping[str, Any]) -> str:

@@ -12,10 +12,11 @@ from chalicelib.ports import Connection, Delivery
 class SocketsInMemory:
     """``ports.Publisher``; those in ``gone`` are not there, those in ``stalled`` take nothing.
 
-    Closing those in ``stubborn`` fails.
+    Closing those in ``stubborn`` fails. ``max_message_bytes`` is as the test says.
     """
 
     def __init__(self) -> None:
+        self.max_message_bytes: int | None = None
         self.messages: dict[str, list[str]] = defaultdict(list)
         self.gone: set[str] = set()
         self.stalled: set[str] = set()

@@ -29,6 +29,11 @@ class Delivery(Enum):
 class Publisher(Protocol):
     """Sends messages to sockets, in order."""
 
+    @property
+    def max_message_bytes(self) -> int | None:
+        """What a message may have; None for any. A connection is closed for a larger one."""
+        ...
+
     def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
         """Post messages in order; without any, tell whether the connection is there.
 

@@ -55,6 +55,11 @@ class Connections:
         self._clock = clock
         self._metrics = metrics
 
+    @property
+    def max_message_bytes(self) -> int | None:
+        """What a message to a socket may have; None for any."""
+        return self._publisher.max_message_bytes
+
     def register(self, caller: Caller, connection: Connection, *also: Change) -> None:
         """A socket opens, in one write with changes of other rows.
 

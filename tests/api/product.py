@@ -147,6 +147,10 @@ class Tavern:
         event = events.disconnect_event(self._clients[name], 1000)
         self._product.ws_disconnect(event, InvocationContext("ws_disconnect", _SECONDS))
 
+    def limit_messages(self, most: int) -> None:
+        """Let no larger message to a socket pass."""
+        self._sockets.max_message_bytes = most
+
     def say(self, message: object, name: str = "ada") -> list[dict[str, Any]]:
         """A client sends JSON; the frames that its socket gets before the handler returns."""
         return self.say_text(json.dumps(message), name)

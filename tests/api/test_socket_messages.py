@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import json_text
 from tests.api.bodies import PROJECT, RUN, WORKFLOW
 from tests.api.frames import error_of, kinds
 from tests.api.product import Tavern
@@ -174,6 +175,34 @@ def test_a_workflow_is_saved_listed_and_loaded(project: Tavern) -> None:
     assert listed["type"] == "workflow_list"
     expected = project.ask("GET", "/api/projects/p/workflows").json()
     assert listed["payload"] == {"workflows": expected}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "path"),
+    [
+        ("get_node_definitions", {}, "/api/nodes"),
+        ("list_workflows", {"projectId": "p"}, "/api/projects/p/workflows"),
+        (
+            "load_workflow",
+            {"projectId": "p", "workflowId": "w"},
+            "/api/projects/p/workflows/w",
+        ),
+    ],
+)
+def test_an_answer_too_large_for_a_socket_names_where_it_is(
+    project: Tavern, kind: str, given: dict[str, Any], path: str
+) -> None:
+    saving = {"projectId": "p", "workflow": {**WORKFLOW, "description": "long " * 30}}
+    project.say({"type": "save_workflow", "payload": saving})
+    (whole,) = project.say({"type": kind, "payload": given})
+    assert whole["type"] != "error"
+    size = len(json_text.dumps(whole).encode()) + len("[]")
+    project.limit_messages(size)
+    assert project.say({"type": kind, "payload": given}) == [whole]
+    project.limit_messages(size - 1)
+    told = error_of(project.say({"type": kind, "payload": given}))["message"]
+    assert told.endswith(f": GET {path}")
+    assert project.ask("GET", path).status == 200
 
 
 def test_a_save_over_the_socket_may_name_the_version_that_it_replaces(project: Tavern) -> None:

@@ -23,6 +23,9 @@ _NO_ANSWER = (ConnectionError, ConnectionClosedError, HTTPClientError)
 class GatewayPublisher:
     """A ``Publisher`` for connections whose ``endpoint`` is their gateway's."""
 
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    max_message_bytes = 128 * 1024
+
     def send(self, connection: Connection, messages: Sequence[str]) -> Delivery:
         """Post messages in order; without any, ask if it is there.
 

@@ -39,6 +39,8 @@ class EmbeddedPublisher:
     ``Connection.endpoint`` is not looked at: there is one hub.
     """
 
+    max_message_bytes = None
+
     def __init__(self, address: str) -> None:
         self._address = address
         self._idle: list[socket.socket] = []
