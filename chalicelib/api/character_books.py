@@ -1,7 +1,6 @@
 """Group 2: the lorebooks inside of characters."""
 
 from chalicelib import container
-from chalicelib.api.fitting import fitted
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Call, Reply
 
@@ -16,7 +15,7 @@ def book(call: Call, character_id: str) -> Reply:
     headers = {"ETag": f'"{item.etag}"'}
     if call.knows(item.etag):
         return Reply(None, 304, headers)
-    return fitted(call, {"success": True, "data": found}, headers=headers)
+    return Reply({"success": True, "data": found}, headers=headers)
 
 
 @group.put(_BOOK)
@@ -24,8 +23,7 @@ def attach(call: Call, character_id: str) -> Reply:
     """Copy a lorebook into a character's card."""
     body, condition = call.json(), call.if_match()
     kept = container.character_books().attach(call.uid, character_id, body, condition)
-    headers = {"ETag": f'"{kept.item.etag}"'}
-    return fitted(call, {"success": True, "data": kept.view()}, headers=headers)
+    return Reply({"success": True, "data": kept.view()}, headers={"ETag": f'"{kept.item.etag}"'})
 
 
 @group.delete(_BOOK)

@@ -18,6 +18,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib import container, errors, json_text, logs
 from chalicelib.api.cors import cors_headers, preflight_headers
+from chalicelib.api.fitting import fit
 from chalicelib.api.http import METHODS, Access, Call, Reply, error_reply
 from chalicelib.services.accounts import audit
 from chalicelib.services.callers import Caller
@@ -26,6 +27,8 @@ _logger = logging.getLogger("chalicelib.api")
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ANY_CONTENT = ["*/*"]
+# Of less than so many characters each may take four bytes: it fits a function's answer.
+_MAYBE_LARGE = 1_000_000
 
 View = Callable[..., Reply]
 
@@ -163,7 +166,8 @@ class Group:
                 container.request_rate().count(call.uid)
             decoded = {key: _decoded(key, value) for key, value in parameters.items()}
             with audit.acting(call.actor()):
-                return _rendered(served.view(call, **decoded))
+                reply = _rendered(served.view(call, **decoded))
+                return _fitting(call, reply) if served.access != "anyone" else reply
         except errors.TavernError as error:
             return _rendered(error_reply(error, success_flag=self._success_flag))
         except Exception:
@@ -200,6 +204,13 @@ def _decoded(name: str, value: str) -> str:
         return unquote(value, errors="strict")
     except UnicodeDecodeError as error:
         raise errors.InvalidInput.field(name, "its percent-encoding is not UTF-8") from error
+
+
+def _fitting(call: Call, reply: Reply) -> Reply:
+    """The same, made to fit an answer where it is so large that it might not."""
+    if not isinstance(reply.body, str) or len(reply.body) < _MAYBE_LARGE:
+        return reply
+    return fit(call, reply, (), container.large_answers())
 
 
 def _rendered(reply: Reply) -> Reply:

@@ -30,7 +30,7 @@ def listing(call: Call) -> Reply:
         return Reply(None, 304, headers)
     cursor = call.query("cursor")
     if cursor is None and call.query("limit") is None:
-        return fitted(call, {"success": True, "data": kept.list(call.uid)}, headers=headers)
+        return Reply({"success": True, "data": kept.list(call.uid)}, headers=headers)
     page = kept.page(call.uid, call.number("limit", _DEFAULT_LIMIT), cursor)
     body = {"success": True, "data": page.entries, "nextCursor": page.cursor}
     return Reply(body, headers=headers)

@@ -11,9 +11,10 @@ import pytest
 from chalicelib import container
 from chalicelib.api.fitting import accepts_gzip, fit
 from chalicelib.api.http import Call, Reply
-from chalicelib.services.large_answers import LargeAnswers
+from chalicelib.services.large_answers import LAMBDA_BYTES, LargeAnswers
 from tests.api.characters import ALL, added, at, card, put_rows
 from tests.api.product import Tavern
+from tests.builders import edge, node, payload
 
 TEXTS = [f"{number} " * 50 for number in range(200)]
 BODY = {"data": TEXTS}
@@ -152,3 +153,29 @@ def test_a_lorebook_that_is_too_large_for_an_answer_is_packed_cut_or_fetched(
     answer = aws_tavern.ask("PUT", at(entry, "/lorebook"), json=attached, headers=PACKED)
     assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
     assert aws_tavern.ask("GET", at(entry, "/lorebook")).status == 303
+
+
+def test_a_value_of_a_run_that_is_too_large_for_an_answer_is_packed_or_fetched(
+    aws_tavern: Tavern,
+) -> None:
+    """A node makes more of what came in."""
+    nodes = [
+        node("once", "core:TextMerge", inputs={"text_inputs": ["x" * 2_500_000]}),
+        node("again", "core:TextMerge"),
+        node("twice", "core:TextMerge", inputs={"separator": ""}),
+    ]
+    edges = [
+        edge("once.merged_text", "again.text_inputs"),
+        edge("once.merged_text", "twice.text_inputs"),
+        edge("again.merged_text", "twice.text_inputs"),
+    ]
+    prompt_id = aws_tavern.submit(payload(nodes, *edges))
+    aws_tavern.work()
+    found = aws_tavern.ask("GET", f"/api/prompt/{prompt_id}").json()
+    (reference,) = [value["$ref"] for value in found["nodeStatus"]["twice"]["output"].values()]
+    assert reference["bytes"] > LAMBDA_BYTES
+    packed = aws_tavern.ask("GET", reference["url"], headers=PACKED)
+    assert (packed.status, packed.headers["content-encoding"]) == (200, "gzip")
+    assert "immutable" in packed.headers["cache-control"]
+    assert len(json.loads(gzip.decompress(packed.body))) > 5_000_000 - 10
+    assert aws_tavern.ask("GET", reference["url"]).status == 303
