@@ -58,13 +58,14 @@ def image(call: Call, image_name: str) -> Reply:
     media_type = shown.image.media_type
     headers["Accept-Ranges"] = "bytes"
     part = ranges.wanted(call, shown.image.size, etag)
-    if part is None:
-        whole = container.large_answers().link(shown.key, shown.image.size, media_type)
-        if whole is not None:
-            return Reply(None, 307, {**headers, "Location": whole, "Cache-Control": "no-store"})
-        return Reply(images.data(shown), headers=headers, content_type=media_type)
-    if part.is_empty:
+    if part is not None and part.is_empty:
         return Reply(None, 416, {**headers, "Content-Range": part.header})
+    count = shown.image.size if part is None else part.count
+    whole = container.large_answers().link(shown.key, count, media_type)
+    if whole is not None:  # the store gives parts too
+        return Reply(None, 307, {**headers, "Location": whole, "Cache-Control": "no-store"})
+    if part is None:
+        return Reply(images.data(shown), headers=headers, content_type=media_type)
     data = images.part(shown, part.start, part.count)
     return Reply(data, 206, {**headers, "Content-Range": part.header}, media_type)
 

@@ -169,7 +169,7 @@ def _result(call: Call, file: UploadedFile, budget: "Budget") -> dict[str, Any]:
 
 
 def _whole(uid: str) -> str:
-    return f'{{"success":true,"data":{container.character_list().whole(uid)}}}'
+    return container.character_list().whole(uid, '{"success":true,"data":[', "]}")
 
 
 def _cut(whole: str, most: int) -> dict[str, Any]:

@@ -40,25 +40,28 @@ class ReadyTexts:
         self._held = 0
         self._kept: OrderedDict[str, tuple[str, EncodedText]] = OrderedDict()
 
-    def get(self, name: str, mark: str, make: Callable[[], str]) -> EncodedText:
+    def get(self, name: str, mark: str, make: Callable[[], str]) -> str:
         """The text of this name, made anew unless it was made at the same ``mark``.
 
-        One of more than a quarter of all room is not kept.
+        One of more than a quarter of all room is not kept, nor is it copied: one emoji in
+        100 MB of a list makes 400 of it, and a function has 1,000.
         """
         with self._lock:
             known = self._kept.get(name)
             if known is not None and known[0] == mark:
                 self._kept.move_to_end(name)
                 return known[1]
-        text = EncodedText(make())
+        text: str = make()
+        most = self._max_bytes // _MAX_SHARE
+        ready = EncodedText(text) if sys.getsizeof(text) <= most else None
         with self._lock:
             self._drop(name)
-            if text.held <= self._max_bytes // _MAX_SHARE:
-                self._kept[name] = (mark, text)
-                self._held += text.held
+            if ready is not None and ready.held <= most:
+                self._kept[name] = (mark, ready)
+                self._held += ready.held
             while self._held > self._max_bytes:
                 self._drop(next(iter(self._kept)))
-        return text
+        return text if ready is None else ready
 
     def _drop(self, name: str) -> None:
         _, text = self._kept.pop(name, ("", None))

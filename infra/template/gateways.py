@@ -17,7 +17,8 @@ REQUESTS_AT_ONCE = 400
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _TOO_LARGE = (
     "The request is too large: at most 4 MB are sure to get through."
-    " Larger pictures: POST /api/users/me/avatar/upload"
+    " Larger files: POST /api/characters/upload or POST /api/characters/import/upload;"
+    " larger pictures: POST /api/users/me/avatar/upload"
 )
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 _REFUSALS = {

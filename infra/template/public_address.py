@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PICTURES = ("/api/characters/image/*", "/api/users/avatar/*")
-"""Paths whose answers may be kept at the edge, if they say so themselves."""
+PICTURES = ("/api/users/avatar/*",)
+"""Paths whose answers may be kept at the edge, if they say so themselves.
+
+Those of characters are not among them, for they are never ``public``. Where something may
+be kept CloudFront may leave out ``Authorization``, and ask for larger ranges than a client:
+https://repost.aws/knowledge-center/cloudfront-authorization-header
+"""
 
 # AWS's own policies, which have the same ids everywhere:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html

@@ -15,6 +15,7 @@ from chalicelib.services.large_answers import LAMBDA_BYTES, LargeAnswers
 from tests.api.characters import ALL, added, at, card, put_rows
 from tests.api.product import Tavern
 from tests.builders import edge, node, payload
+from tests.unit.pictures.samples import chunk, png
 
 TEXTS = [f"{number} " * 50 for number in range(200)]
 BODY = {"data": TEXTS}
@@ -118,6 +119,23 @@ def test_a_card_that_is_too_large_for_an_answer_is_packed_or_fetched(aws_tavern:
     exported = aws_tavern.ask("GET", at(entry, "/export?format=json"))
     assert exported.status == 303
     assert aws_tavern.ask("GET", f"{ALL}?limit=1").status == 200
+
+
+def test_a_picture_that_is_too_large_for_an_answer_is_fetched_as_is_a_part_of_it(
+    aws_tavern: Tavern,
+) -> None:
+    """A part as large as all would be refused on its way: a function's answer has 6 MB."""
+    data = png(chunk(b"noTe", bytes(4_500_000)))
+    kept = container.characters().receive("default_user", "Ada.png", data)
+    path = f"{ALL}/image/{kept.item.state['imageName']}"
+    for asked in ({}, {"Range": "bytes=0-"}, {"Range": "bytes=-4450000"}):
+        answer = aws_tavern.ask("GET", path, headers=asked)
+        assert (answer.status, answer.body) == (307, b""), asked
+        assert "X-Amz-Signature" in answer.headers["location"]
+    small = aws_tavern.ask("GET", path, headers={"Range": "bytes=1-3"})
+    assert (small.status, small.body) == (206, b"PNG")
+    beyond = aws_tavern.ask("GET", path, headers={"Range": f"bytes={len(data)}-"})
+    assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{len(data)}")
 
 
 def test_a_whole_list_is_packed_or_cut_until_it_fits(aws_tavern: Tavern) -> None:

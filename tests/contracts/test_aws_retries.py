@@ -12,11 +12,17 @@ import pytest
 
 from chalicelib.adapters.aws import clients
 from chalicelib.errors import ConditionFailed, Conflict, PreconditionFailed
-from chalicelib.ports import Batch, Entry, Put, Remove, Run
+from chalicelib.ports import Add, Batch, Entry, Put, Remove, Run
 from tests.contracts.conftest import Ports
 
 RUN = Run("run-1", "ada", "queued", 1_800_000_000_000, lease_until=5.0)
 NAME = Put(Entry("names#ada", "hello", {"id": "1"}), if_absent=True)
+
+
+ONGOING = {
+    "Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing"},
+    "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 0},
+}
 
 
 class Answer(NamedTuple):
@@ -126,11 +132,7 @@ def test_a_transaction_waits_for_another(aws: Ports) -> None:
 
 @pytest.mark.usefixtures("fresh_clients")
 def test_a_row_waits_for_a_transaction(aws: Ports) -> None:
-    conflict = {
-        "Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing"},
-        "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 0},
-    }
-    noted = busy(2, conflict, "PutItem")
+    noted = busy(2, ONGOING, "PutItem")
     aws.index.write(NAME)
     assert len(noted) == 3
 
@@ -150,3 +152,23 @@ def test_a_lost_condition_is_not_tried_again(aws: Ports) -> None:
         aws.index.write(Remove("names#ada", "old"), NAME)
     assert caught.value.positions == (1,)
     assert len(noted) == 1
+
+
+@pytest.mark.usefixtures("fresh_clients")
+def test_an_addition_waits_for_a_transaction(aws: Ports) -> None:
+    addition = Add("ada", "usage", {"bytes": 5}, {"bytes": 9})
+    noted = busy(2, ONGOING, "UpdateItem")
+    assert aws.index.add(addition) == {"bytes": 5}
+    assert len(noted) == 3
+    with pytest.raises(ConditionFailed):
+        aws.index.add(addition)
+
+
+@pytest.mark.usefixtures("fresh_clients")
+def test_a_row_whose_answer_was_lost_before_a_transaction_held_it_is_ours(aws: Ports) -> None:
+    """The SDK's second request meets the transaction, and what is tried then our own row."""
+    aws.index.write(NAME)
+    again = {**ONGOING, "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 1}}
+    noted = busy(1, again, "PutItem")
+    aws.index.write(NAME)
+    assert len(noted) == 2

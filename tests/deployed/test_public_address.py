@@ -1,6 +1,7 @@
 """The one public address: what goes where, what is kept at the edge, and over what."""
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,13 @@ def test_a_picture_is_kept_only_as_long_as_it_says(built: Built, pattern: str) -
     policy = behaviours(built)[pattern]["CachePolicyId"]["Ref"]
     config = built.properties(policy)["CachePolicyConfig"]
     assert (config["MinTTL"], config["DefaultTTL"], config["MaxTTL"]) == (0, 0, 365 * 24 * 3600)
+
+
+def test_pictures_of_characters_are_asked_for_as_the_rest_of_the_api_is(built: Built) -> None:
+    """They are never public; their readers' tokens and ranges have to arrive as they are."""
+    path = "/api/characters/image/Ada.png"
+    pattern = next(each for each in behaviours(built) if fnmatch(path, each))
+    assert behaviours(built)[pattern]["CachePolicyId"] == CACHING_DISABLED
 
 
 def test_a_picture_is_found_by_its_whole_address(built: Built) -> None:

@@ -72,6 +72,11 @@ def test_what_would_take_most_of_the_room_is_not_kept() -> None:
     assert (large.times, small.times) == (2, 1)
 
 
+def test_what_is_not_kept_is_not_copied() -> None:
+    text = "\N{GRINNING FACE}" * 1_000
+    assert ReadyTexts(max_bytes=4_000).get("large", "1", lambda: text) is text
+
+
 def test_a_text_that_became_too_large_leaves_its_room_to_others() -> None:
     size = EncodedText("x" * 1_000).held
     ready = ReadyTexts(max_bytes=4 * size)

@@ -8,11 +8,8 @@ DynamoDB drops rows past ``ttl`` within days only, so they are hidden here.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from chalicelib import json_text
 from chalicelib.adapters.aws import clients, tables
-from chalicelib.adapters.aws.failures import code_of
 from chalicelib.adapters.limits import (
     MAX_PARTITION_BYTES,
     check_changes,
@@ -102,14 +99,9 @@ class DynamoIndex:
         """Apply it alone; the numbers after it; ``ConditionFailed``."""
         check_changes([addition])
         try:
-            answer = clients.dynamodb().update_item(
-                **self._addition(addition), ReturnValues="ALL_NEW"
-            )
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed((0,)) from error
-            raise
-        return _numbers(answer["Attributes"])
+            return _numbers(tables.update(self._addition(addition)))
+        except tables.ConditionLost as lost:
+            raise ConditionFailed((0,)) from lost
 
     def _request(self, partition: str, prefix: str, after: str | None) -> "QueryInputTypeDef":
         request: QueryInputTypeDef = {

@@ -73,10 +73,17 @@ class CharacterList:
         """Another one whenever a list may have changed. One read."""
         return self._shelf.mark(uid)
 
-    def whole(self, uid: str) -> str:
-        """All characters by name, as one JSON list, with texts of up to 4,000 characters."""
-        found = self._shelf.index.texts(self._shelf.partition(uid), WHOLE).rows
-        return f"[{','.join(entry_in(text) for _, text in found)}]"
+    def whole(self, uid: str, before: str = "[", after: str = "]") -> str:
+        """All characters by name, as one JSON list, with texts of up to 4,000 characters.
+
+        ``before`` and ``after`` stand around the entries. So it is put together once, for it
+        may take a good part of the memory.
+        """
+        pieces = [before]
+        for _, text in self._shelf.index.texts(self._shelf.partition(uid), WHOLE).rows:
+            pieces += (entry_in(text), ",")
+        pieces[-1:] = [after] if len(pieces) > 1 else [before, after]
+        return "".join(pieces)
 
     def page(
         self,

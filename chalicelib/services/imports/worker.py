@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from chalicelib.cards.archives import Archive, Entry
 from chalicelib.cards.limits import MAX_FILE_BYTES
-from chalicelib.errors import ConditionFailed, TavernError, TooLarge
+from chalicelib.errors import ConditionFailed, Conflict, TavernError, TooLarge
 from chalicelib.ports import Clock, DocumentStore, Index, Put
 from chalicelib.services.characters import names
-from chalicelib.services.characters.characters import Characters, Once
+from chalicelib.services.characters.characters import Characters, Kept, Once
 from chalicelib.services.characters.incoming import Incoming
 from chalicelib.services.characters.sources import source
 from chalicelib.services.imports import report
@@ -27,6 +27,9 @@ MAX_TRIES = 3
 
 MAX_LOSSES = 20
 """How often one may be lost at an import."""
+
+BUSY_TRIES = 5
+"""How often a file is tried while others hold rows of its user's, each time for some seconds."""
 
 LEASE_SECONDS = 120.0
 _NOTE_SECONDS = 1.0
@@ -176,7 +179,11 @@ class _Turn:
             self._report(entry.index, refused)
             return None
         try:
-            data = entry.read()
+            data = entry.read()  # that the store fails is no fault of the file's: it is raised
+        except TavernError as error:
+            self._report(entry.index, Line(entry.name, "failed", error=error.message))
+            return None
+        try:
             there = self._there.get(source(entry.name, data))
             if there is not None:
                 self._report(entry.index, Line(entry.name, "skipped", there, error=_THERE))
@@ -203,7 +210,7 @@ class _Turn:
         seed = f"{self._job.id}/{entry.index}"
         once = Once(items.new_id(self._job.submitted_at, seed), changes)
         try:
-            kept = self._parts.characters.add(self._job.uid, incoming, once=once)
+            kept = self._added(incoming, once)
         except ConditionFailed:
             self._count_what_another_did(entry.index)
         except TooLarge as error:
@@ -215,6 +222,17 @@ class _Turn:
             self._there[incoming.source] = kept.item.id
             self._count("merged" if kept.merged else "created")
         return None
+
+    def _added(self, incoming: Incoming, once: Once) -> Kept:
+        """Keep it. All that is written for a user meets at one row: what it waits for passes."""
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return self._parts.characters.add(self._job.uid, incoming, once=once)
+            except ConditionFailed:
+                raise
+            except Conflict:
+                continue
+        return self._parts.characters.add(self._job.uid, incoming, once=once)
 
     def _refused(self, entry: Entry) -> Line | None:
         """What becomes of a file that is not even read."""

@@ -285,6 +285,9 @@ class Shelf:
                     item = self._move(item)
                     written.append(item.version)
                 continue
+            except Conflict:  # others held its rows too long: nobody is to find what is not listed
+                self._forget(item, written)
+                raise
             return item
         self._forget(item, written)
         raise busy()
@@ -310,6 +313,9 @@ class Shelf:
                 except ConditionFailed:
                     self._withdraw(new)
                     raise
+            except Conflict:
+                self._withdraw(new)
+                raise
             return new
         self._withdraw(new)
         raise busy()

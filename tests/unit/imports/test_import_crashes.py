@@ -8,9 +8,14 @@ import pytest
 
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.services.imports.jobs import Job
-from chalicelib.services.imports.worker import LEASE_SECONDS, MAX_LOSSES, MAX_TRIES
+from chalicelib.services.imports.worker import (
+    BUSY_TRIES,
+    LEASE_SECONDS,
+    MAX_LOSSES,
+    MAX_TRIES,
+)
 from tests.unit.imports.depot import ADA, VISIBILITY_SECONDS, Depot, card, picture, plenty, zipped
-from tests.unit.library.fuses import Crashed, Death, Meanwhile
+from tests.unit.library.fuses import BusyIndex, Crashed, Death, FailingDocuments, Meanwhile
 
 FILES = {
     "Ada.png": picture(1),
@@ -96,6 +101,39 @@ def test_whoever_notes_that_it_was_sent_does_not_stop_its_worker() -> None:
             fused = depot.through(Meanwhile(calls, note))
             fused.worker.work(ADA, job.id, redelivered=False, time_left=plenty)
             assert_each_file_came_once(depot, job.id)
+
+
+def test_a_file_that_others_kept_from_being_listed_is_tried_again(depot: Depot) -> None:
+    """Many imports of a user's meet at the row that counts what he keeps."""
+    job = depot.imports.start(ADA, zipped(FILES))
+    replace(depot, index=BusyIndex(depot.index, BUSY_TRIES - 1)).work()
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_a_file_that_never_comes_to_its_turn_is_told_of(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+    replace(depot, index=BusyIndex(depot.index, BUSY_TRIES)).work()
+    assert depot.lines(job.id)[0]["status"] == "failed"
+    assert depot.listed() == depot.listed_anew()
+
+
+def test_a_store_that_fails_is_no_fault_of_the_files(depot: Depot) -> None:
+    """The next worker has them."""
+    job = depot.imports.start(ADA, zipped({**FILES, "large.png": bytes(9_000_000)}))
+    documents = FailingDocuments(depot.documents, Death(1_000_000, late=False))
+    failing = replace(depot, documents=documents)
+
+    def after_it_was_opened() -> float:
+        documents.failing = True
+        return plenty()
+
+    with pytest.raises(ConnectionError):
+        failing.work(time_left=after_it_was_opened)
+    assert "failed" not in {each["status"] for each in depot.lines(job.id)}
+    depot.clock.advance(VISIBILITY_SECONDS + 1)
+    depot.work()
+    assert [each["status"] for each in depot.lines(job.id)] == [*STATUSES, "failed"]
+    assert depot.listed() == LISTED
 
 
 def test_two_deliveries_of_one_message_are_one_import(depot: Depot) -> None:

@@ -211,6 +211,22 @@ def test_an_import_that_is_cancelled_stops_and_keeps_what_it_brought(depot: Depo
     assert depot.work() == 0
 
 
+def test_no_file_is_told_to_be_broken_because_its_archive_went_with_a_cancel(depot: Depot) -> None:
+    files = {f"{number}.json": card(str(number), notes="x" * 5_000_000) for number in range(4)}
+    job = depot.imports.start(ADA, zipped(files))
+    calls = iter(range(100))
+
+    def cancelling() -> float:
+        if next(calls) == 1:
+            depot.imports.cancel(ADA, job.id)
+        return 800.0
+
+    depot.work(time_left=cancelling)
+    assert depot.job(job.id).status == "cancelled"
+    assert {each["status"] for each in depot.lines(job.id)} == {"created"}
+    assert depot.job(job.id).failed == 0
+
+
 def test_an_import_that_waits_is_cancelled_and_never_begins(depot: Depot) -> None:
     job = depot.imports.start(ADA, zipped(FILES))
     depot.imports.cancel(ADA, job.id)

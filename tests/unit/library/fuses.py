@@ -7,6 +7,7 @@ served in between.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
+from chalicelib.errors import Conflict
 from chalicelib.ports import (
     Add,
     Change,
@@ -130,6 +131,17 @@ class FusedDocuments:
         return self._fuse.call(lambda: self._documents.history(prefix, after=after))
 
 
+class FailingDocuments(FusedDocuments):
+    """A ``DocumentStore`` which for a while gives no parts of documents."""
+
+    failing = False
+
+    def read_range(self, key: str, start: int, count: int, version: str | None = None) -> bytes:
+        if self.failing:
+            raise ConnectionError("The store does not answer")
+        return super().read_range(key, start, count, version)
+
+
 class FusedIndex:
     """An ``Index`` behind a fuse."""
 
@@ -172,3 +184,17 @@ class FusedIndex:
 
     def expire(self, now: float) -> int:
         return self._fuse.call(lambda: self._index.expire(now))
+
+
+class BusyIndex(FusedIndex):
+    """An ``Index`` where others hold the rows of the next ``times`` transactions."""
+
+    def __init__(self, index: Index, times: int) -> None:
+        super().__init__(index, Death(1_000_000, late=False))
+        self.times = times
+
+    def write(self, *changes: Change) -> None:
+        if len(changes) > 1 and self.times > 0:
+            self.times -= 1
+            raise Conflict("Too many requests change the same thing at once")
+        super().write(*changes)

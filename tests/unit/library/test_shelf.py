@@ -1,6 +1,6 @@
 """Documents with ids of their own: kept, changed, deleted, brought back, each time whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import (
     ConditionFailed,
+    Conflict,
     InvalidInput,
     NewerFormat,
     NotFound,
@@ -24,6 +25,7 @@ from chalicelib.services.library.items import Item
 from chalicelib.services.library.usage import StorageLimits
 from tests.clock import ManualClock
 from tests.contracts.race import race, winners
+from tests.unit.library.fuses import BusyIndex
 from tests.unit.library.notes import ADA, BOB, Notes
 
 DONE = Put(Entry("ada#jobs", "done"), if_absent=True)
@@ -75,6 +77,30 @@ def test_of_two_the_later_one_sorts_first_and_a_seed_gives_the_same_id_again(not
     notes.clock.advance(0.001)
     assert notes.shelf.new_id() < earlier
     assert len(notes.shelf.new_id()) == 22
+
+
+def test_what_others_kept_from_being_listed_is_as_if_it_was_never_tried(notes: Notes) -> None:
+    """Else it would be told to have failed, and show later."""
+    made = notes.create("one", "a")
+    busy = BusyIndex(notes.index, 1)
+    hindered = Notes(notes.documents, busy, notes.clock)
+    acts: dict[str, Callable[[], object]] = {
+        "create": lambda: hindered.create("new", "b"),
+        "create in a job": lambda: hindered.create("new", "b", seed="s", also=[DONE]),
+        "write": lambda: hindered.write(made.id, "changed"),
+        "move": lambda: hindered.move(made.id, "c"),
+        "delete": lambda: hindered.shelf.delete(ADA, made.id),
+    }
+    for name, act in acts.items():
+        busy.times = 1
+        with pytest.raises(Conflict):
+            act()
+        assert (notes.listed(), notes.slots()) == (["one"], {"a": made.id}), name
+        assert notes.shelf.get(ADA, made.id).version == made.version, name
+        assert [each.id for each in notes.shelf.all(ADA)] == [made.id], name
+        notes.check()
+    hindered.create("new", "b", seed="s", also=[DONE])
+    assert notes.listed() == ["new", "one"]
 
 
 def test_a_change_is_kept_listed_and_dated(notes: Notes) -> None:
