@@ -68,13 +68,21 @@ class Archive:
     size: int
 
     @classmethod
-    def open(cls, source: Source | bytes, *, at_most: int = MAX_INFLATED) -> "Archive":
+    def open(
+        cls,
+        source: Source | bytes,
+        *,
+        at_most: int = MAX_INFLATED,
+        max_entries: int = MAX_ENTRIES,
+    ) -> "Archive":
         """Read the directory and no more: ``Entry.read`` takes a file when it is wanted.
 
         ``BrokenArchive`` for what is no archive, or not a whole one; ``TooLarge`` for more
-        than ``MAX_ENTRIES`` entries, or more than ``at_most`` bytes when all are inflated.
+        than ``max_entries`` entries, or more than ``at_most`` bytes when all are inflated.
         """
-        entries = read_directory(InMemory(source) if isinstance(source, bytes) else source)
+        entries = read_directory(
+            InMemory(source) if isinstance(source, bytes) else source, max_entries
+        )
         total = sum(entry.size for entry in entries)
         if total > at_most:
             raise TooLarge(f"The archive unpacks to {total} bytes; at most {at_most} are allowed")

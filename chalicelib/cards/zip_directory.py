@@ -21,6 +21,8 @@ from chalicelib.cards.zip_entries import (
 from chalicelib.errors import TooLarge
 
 MAX_ENTRIES = 2_000
+"""What an archive may have, if its reader does not say otherwise."""
+
 _MAX_DIRECTORY = 4 * 1024 * 1024
 
 _END = struct.Struct("<4s4H2IH")
@@ -34,14 +36,14 @@ _BIG_COUNT, _BIG = 0xFFFF, 0xFFFFFFFF
 _UTF8 = 0x0800
 
 
-def read_directory(source: Source) -> list[Entry]:
+def read_directory(source: Source, max_entries: int = MAX_ENTRIES) -> list[Entry]:
     """All entries, in the directory's order: two reads at most, at the end of the source.
 
     Bytes before the archive are allowed, as before a CHARX that hangs on a picture, whether
     or not its offsets count them. ``BrokenArchive`` for what is no archive, or not a whole
-    one; ``TooLarge`` for more than ``MAX_ENTRIES``.
+    one; ``TooLarge`` for more than ``max_entries``.
     """
-    directory = _Directory.of(source)
+    directory = _Directory.of(source, max_entries)
     return _separate(list(directory.entries(source)), directory.start)
 
 
@@ -54,7 +56,7 @@ class _Directory:
     """How many bytes stand before the archive that its offsets do not count."""
 
     @classmethod
-    def of(cls, source: Source) -> "_Directory":
+    def of(cls, source: Source, max_entries: int) -> "_Directory":
         tail_size = min(source.size, _END.size + _MAX_COMMENT)
         tail_start = source.size - tail_size
         tail = source.read(tail_start, tail_size)
@@ -65,9 +67,9 @@ class _Directory:
         is_zip64 = tail[max(0, at - _LOCATOR_SIZE) : at].startswith(_LOCATOR_SIGNATURE)
         if is_zip64 or count == _BIG_COUNT or _BIG in (size, offset):
             raise TooLarge("The archive is a Zip64, which only those over 4 GiB have to be")
-        if count > MAX_ENTRIES:
+        if count > max_entries:
             raise TooLarge(
-                f"The archive has {count} entries; at most {MAX_ENTRIES} are allowed. "
+                f"The archive has {count} entries; at most {max_entries} are allowed. "
                 "Split it, and bring one part after another"
             )
         if size > _MAX_DIRECTORY:

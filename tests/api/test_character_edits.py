@@ -307,3 +307,24 @@ def test_a_rebuild_goes_on_from_an_id_alone(aws_tavern: Tavern) -> None:
     for after in ("x", "", "%00", "..%2F..%2F", "a" * 2_000, "%ED%A0%80"):
         answer = aws_tavern.ask("POST", f"{ALL}/rebuild-index?after={after}")
         assert (answer.status, [*answer.json()["details"]]) == (400, ["after"])
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 7, ["Ada"], "x" * 201])
+def test_a_name_that_a_user_gives_is_a_name(tavern: Tavern, name: object) -> None:
+    entry = added(tavern, card(), "Ada.json")
+    answer = tavern.ask("PATCH", at(entry), json={"name": name})
+    assert answer.status == 400
+    assert list(answer.json()["details"]) == ["name"]
+    assert listed(tavern) == [entry]
+
+
+def test_a_name_that_a_user_gives_is_trimmed(tavern: Tavern) -> None:
+    entry = added(tavern, card(), "Ada.json")
+    changed = tavern.ask("PATCH", at(entry), json={"name": "  Countess "}).json()["data"]
+    assert (changed["name"], changed["card"]["data"]["name"]) == ("Countess", "Countess")
+
+
+def test_a_whole_card_is_no_patch(tavern: Tavern) -> None:
+    entry = added(tavern, card(), "Ada.json")
+    answer = tavern.ask("PATCH", at(entry), json={"card": v2(name="Eve")})
+    assert (answer.status, list(answer.json()["details"])) == (400, ["card"])

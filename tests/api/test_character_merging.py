@@ -64,6 +64,54 @@ def test_the_file_wins_field_by_field_and_the_picture_keeps_the_image(
     ]
 
 
+IN_EXTENSIONS = v2(name="Ada", extensions={"fav": True, "talkativeness": "0.7"})
+AT_THE_ROOT = v2(name="Ada", extensions={}, root={"fav": False, "talkativeness": 0.1})
+
+
+@pytest.mark.parametrize("picture_first", [True, False])
+@pytest.mark.parametrize(
+    ("picture", "file", "expected"),
+    [(IN_EXTENSIONS, AT_THE_ROOT, (False, 0.1)), (AT_THE_ROOT, IN_EXTENSIONS, (True, 0.7))],
+    ids=["at the root", "in extensions"],
+)
+def test_the_file_wins_wherever_a_setting_stands(
+    tavern: Tavern,
+    picture: dict[str, Any],
+    file: dict[str, Any],
+    expected: tuple[bool, float],
+    picture_first: bool,
+) -> None:
+    parts = [(card_png(picture), "Ada.png"), (as_json(file), "Ada.json")]
+    for part in parts if picture_first else parts[::-1]:
+        entry = added(tavern, *part)
+    assert (entry["favorite"], entry["talkativeness"]) == expected
+
+
+def test_the_file_wins_wherever_its_date_stands(tavern: Tavern) -> None:
+    picture = v2(name="Ada", root={"create_date": "long ago"})
+    added(tavern, card_png(picture), "Ada.png")
+    entry = added(tavern, as_json(v2(name="Ada", creation_date=1_600_000_000)), "Ada.json")
+    assert entry["createDate"].startswith("2020-09-13T")
+
+
+def test_a_card_whose_own_picture_is_complete_comes_to_the_one_of_its_name(tavern: Tavern) -> None:
+    for data, name in ((png(), "one.png"), (card("Ada"), "one.json")):
+        added(tavern, data, name)
+    lacks = added(tavern, card_png(v1(name="Wanted")), "two.png")
+    assert added(tavern, card("Wanted"), "one.json")["id"] == lacks["id"]
+
+
+@pytest.mark.parametrize("picture_first", [True, False])
+def test_what_gave_way_is_told(tavern: Tavern, picture_first: bool) -> None:
+    parts = [(card_png(IN_PICTURE), "Ada.png"), (as_json(IN_FILE), "Ada.json")]
+    first, second = parts if picture_first else parts[::-1]
+    assert send(tavern, *first).json()["repairs"] == []
+    (told,) = send(tavern, *second).json()["repairs"]
+    assert told.startswith("merged: ")
+    assert "description, name" in told
+    assert "scenario" not in told, "which the file does not have"
+
+
 def test_the_answer_says_that_it_was_merged(tavern: Tavern) -> None:
     assert send(tavern, png(), "Ada.png").json()["merged"] is False
     assert send(tavern, card("Ada"), "Ada.json").json()["merged"] is True

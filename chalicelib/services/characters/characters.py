@@ -1,6 +1,6 @@
 """What a user can do with characters, one at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,16 @@ from chalicelib.cards import Budget, Card, Repair
 from chalicelib.cards.conversions import nests_deeper
 from chalicelib.cards.limits import MAX_FILE_BYTES, MAX_JSON_DEPTH
 from chalicelib.errors import InvalidInput, NotFound, TooLarge
-from chalicelib.ports import Change, Entry
 from chalicelib.services.characters import names
 from chalicelib.services.characters.incoming import Incoming, Picture
-from chalicelib.services.characters.merging import merged
+from chalicelib.services.characters.merging import gave_way, merged
 from chalicelib.services.characters.objects import NoPartnerError, object_files, writing
+from chalicelib.services.characters.once import Once
+from chalicelib.services.characters.partners import partner, was_tried
 from chalicelib.services.characters.rows import (
     ASSETS,
     BY_FILE,
     BY_IMAGE,
-    BY_NAME,
     CARD,
     IMAGE,
     IMAGE_NAME,
@@ -40,6 +40,7 @@ from chalicelib.services.library.items import Document, Item
 from chalicelib.services.library.merge_patch import merge_patched
 from chalicelib.services.library.shelf import Shelf, Views
 
+_MAX_NAME = 200
 _SERVER_OWN = (IMAGE_NAME, PARTS, SOURCES, STEM)
 
 
@@ -58,19 +59,6 @@ class Kept:
     def view(self) -> Document:
         """With the whole card."""
         return {**self.entry(), "card": dict(self.item.content)}
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """What makes that a file is kept once, however often that is tried.
-
-    ``id`` is the file's own: that of the character that it becomes. ``changes`` tells what
-    else the transaction has to do that lists the character, from that one's id and from
-    whether it was there before.
-    """
-
-    id: str
-    changes: Callable[[str, bool], Sequence[Change]]
 
 
 class Characters:
@@ -104,10 +92,10 @@ class Characters:
 
         ``ConditionFailed`` if the changes of ``once`` lose. ``TooLarge``.
         """
-        partner = self._partner(uid, incoming, once)
-        if partner is not None:
+        other = partner(self._shelf, uid, incoming, once)
+        if other is not None:
             try:
-                return self._merge(uid, partner, incoming, once)
+                return self._merge(uid, other, incoming, once)
             except (NotFound, NoPartnerError):  # it was deleted, or found another one meanwhile
                 pass
         item_id = self._shelf.new_id() if once is None else once.id
@@ -164,12 +152,17 @@ class Characters:
         if not isinstance(body, dict) or not body:
             raise InvalidInput("An object with the fields to change is expected")
         fields = {key: value for key, value in body.items() if key != "favorite"}
+        if isinstance(body.get("card"), dict):
+            raise InvalidInput.field("card", "the fields of its data are expected one by one")
         if "favorite" in body:
             if not isinstance(body["favorite"], bool):
                 raise InvalidInput.field("favorite", "true or false is expected")
             extensions = fields.get("extensions")
             own = extensions if isinstance(extensions, dict) else {}
             fields["extensions"] = {**own, "fav": body["favorite"]}
+
+        if "name" in fields:
+            fields["name"] = _named(fields["name"])
 
         def patched(item: Item) -> Item:
             card = card_of(item)
@@ -253,14 +246,16 @@ class Characters:
 
     def _merge(self, uid: str, character_id: str, incoming: Incoming, once: Once | None) -> Kept:
         """Give a character the part that it lacks."""
+        repairs = list(incoming.repairs)
 
         def together(item: Item) -> Item:
             parts = item.state.get(PARTS, [])
-            if _was_tried(item, once):
+            if was_tried(item, once):
                 return item
             if set(parts) & set(incoming.parts):
                 raise NoPartnerError
             own = card_of(item)
+            repairs[len(incoming.repairs) :] = _told(own, incoming)
             state: dict[str, Any] = {PARTS: sorted({*parts, *incoming.parts})}
             state[MERGED] = None if once is None else once.id
             state[SOURCES] = [*item.state.get(SOURCES, []), incoming.source]
@@ -277,45 +272,20 @@ class Characters:
             if incoming.picture is not None:
                 objects.picture(incoming.picture)
             item = self._shelf.change(uid, character_id, together, extra_bytes=size, also=also)
-        return Kept(item, incoming.repairs, merged=True)
-
-    def _partner(self, uid: str, incoming: Incoming, once: Once | None) -> str | None:
-        """The character that lacks what came, and has the same file's or character's name."""
-        if len(incoming.parts) != 1:  # an archive lacks nothing
-            return None
-        partition = self._shelf.partition(uid)
-        if incoming.picture is None:
-            rows = self._shelf.index.query(partition, f"{BY_IMAGE}{incoming.stem}.").entries
-            same = [row for row in rows if _stem_of(row) == incoming.stem]
-        else:
-            found = self._shelf.index.get(partition, BY_FILE + incoming.stem)
-            same = [] if found is None else [found]
-        if same:
-            return next((str(row.value["id"]) for row in same if _lacks(row, incoming, once)), None)
-        if incoming.card is None:
-            return None
-        wanted = f"{BY_NAME}{names.folded(incoming.card.name)}/"
-        for row in self._shelf.index.query(partition, wanted).entries:
-            shown = row.value["entry"]
-            is_other = (shown["imageName"] is None) is not (incoming.picture is None)
-            if is_other and shown["name"] == incoming.card.name and _lacks(row, incoming, once):
-                return str(shown["id"])
-        return None
+        return Kept(item, repairs, merged=True)
 
 
-def _was_tried(item: Item, once: Once | None) -> bool:
-    """Was the character's object changed by an earlier try, which was not listed?"""
-    return once is not None and item.state.get(MERGED) == once.id
-
-
-def _lacks(row: Entry, incoming: Incoming, once: Once | None) -> bool:
-    """Does the character of a row lack what came, or was it given to it by an earlier try?"""
-    tried = once is not None and row.value.get(MERGED) == once.id
-    return tried or not set(row.value.get(PARTS, [])) & incoming.parts
-
-
-def _stem_of(row: Entry) -> str:
-    return names.stem_of(row.key.removeprefix(BY_IMAGE))
+def _told(own: Card, incoming: Incoming) -> list[Repair]:
+    """What is not seen any more when a character and what came become one."""
+    if incoming.card is None:
+        return []
+    if incoming.picture is None:
+        lost, where = gave_way(incoming.card, own), "the version before has what they were"
+        what = f"The file's own {', '.join(lost)} are taken; {where}"
+    else:
+        lost, where = gave_way(own, incoming.card), "those of the picture's are in its file"
+        what = f"The card's own {', '.join(lost)} stay; {where}"
+    return [Repair("merged", what)] if lost else []
 
 
 def _check(content: Document) -> None:
@@ -324,6 +294,13 @@ def _check(content: Document) -> None:
         raise InvalidInput(f"A card nests at most {MAX_JSON_DEPTH} levels deep")
     if len(json_text.dumps(content).encode()) > MAX_FILE_BYTES:
         raise TooLarge(f"A card has at most {MAX_FILE_BYTES} bytes")
+
+
+def _named(name: object) -> str:
+    """A name that a user gives; files may bring others."""
+    if not isinstance(name, str) or not name.strip() or len(name.strip()) > _MAX_NAME:
+        raise InvalidInput.field("name", f"a text of 1 to {_MAX_NAME} characters is expected")
+    return name.strip()
 
 
 def _is_wrapped(body: dict[str, Any]) -> bool:

@@ -17,7 +17,11 @@ _MAX_BYTES = 600  # the key of a row has a kilobyte
 _MAX_FOLDED = 80
 _NEVER = frozenset("/\\\x00")
 _DOTS = re.compile(r"\.{2,}")
-_ENDINGS = ("png", "apng", "jpg", "jpeg", "gif", "webp", "json", "charx", "byaf", "yaml", "yml")
+PICTURES = ("png", "apng", "jpg", "jpeg", "gif", "webp")
+CARDS = ("json", "yaml", "yml")
+"""Endings of files that are one part of a character; archives are all of one."""
+
+_ENDINGS = (*PICTURES, *CARDS, "charx", "byaf")
 
 
 def file_name(given: str | None) -> str:
@@ -43,8 +47,19 @@ def stem_of(name: str) -> str:
     >>> stem_of("Ada v1.2.png"), stem_of("Ada v1.2")
     ('Ada v1.2', 'Ada v1.2')
     """
-    stem, dot, ending = name.rpartition(".")
-    return stem if dot and stem and ending.lower() in _ENDINGS else name
+    ending = ending_of(name)
+    return name[: -len(ending) - 1] if ending else name
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name in lower case, if it is one of a picture or a card, else "".
+
+    >>> ending_of("Ada.PNG"), ending_of("notes.txt"), ending_of(".png")
+    ('png', '', '')
+    """
+    stem, _, ending = name.rpartition(".")
+    found = ending.lower()
+    return found if stem and found in _ENDINGS else ""
 
 
 def with_ending(name: str, ending: str) -> str:

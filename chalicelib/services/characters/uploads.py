@@ -7,9 +7,10 @@ from chalicelib.errors import ConditionFailed, NotFound, TavernError, TooManyReq
 from chalicelib.ports import Clock, Index
 from chalicelib.schemas.characters import CardUpload, UploadedCard
 from chalicelib.schemas.parsing import parse
-from chalicelib.services.characters.characters import Characters, Kept, Once
+from chalicelib.services.characters.characters import Characters, Kept
 from chalicelib.services.characters.claims import Claims
 from chalicelib.services.characters.incoming import Incoming
+from chalicelib.services.characters.once import Once
 from chalicelib.services.uploads import OfferedUploads, Purpose
 
 _ANYTHING = "application/octet-stream"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.cards.archives import Archive, Source
+from chalicelib.cards.archives import Source
 from chalicelib.errors import Conflict, NotFound, TavernError
 from chalicelib.ports import DocumentStore, Index
 from chalicelib.schemas.character_imports import LibraryUpload, UploadedLibrary
@@ -15,6 +15,7 @@ from chalicelib.services.imports import report
 from chalicelib.services.imports.dispatch import Dispatch
 from chalicelib.services.imports.ending import Ending
 from chalicelib.services.imports.jobs import Job, Jobs
+from chalicelib.services.imports.plan import Plan
 from chalicelib.services.imports.report import ReportPage
 from chalicelib.services.imports.source import ArchiveGone, StoredArchive
 from chalicelib.services.uploads import OfferedUploads, Purpose
@@ -55,7 +56,7 @@ class Imports:
 
     def start(self, uid: str, data: bytes) -> Job:
         """Import an archive; ``BrokenArchive``, ``TooLarge``, ``TooManyRequests``."""
-        total = len(Archive.open(data).files)
+        total = Plan.of(data).total
         job = self._parts.jobs.open(uid, secrets.token_hex(_ID_BYTES), total)
         self._parts.documents.put(job.key, data, content_type=ZIP)
         self._parts.dispatch.send(job)
@@ -112,7 +113,7 @@ class Imports:
     def _checked(self, source: Source, forget: Callable[[], None]) -> int:
         """How many files there are to import."""
         try:
-            return len(Archive.open(source).files)
+            return Plan.of(source).total
         except TavernError:
             forget()
             raise

@@ -6,9 +6,8 @@ character, and only if it is not there: so no file is kept twice, whoever tries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib.cards.archives import MAX_ENTRIES, Archive
 from chalicelib.errors import InvalidInput
 from chalicelib.ports import Entry, Index
 from chalicelib.services.imports.jobs import Job, Outcome
@@ -18,7 +17,6 @@ PAGE = 200
 _MAX_FILE, _MAX_TEXT, _MAX_NAME = 200, 300, 100
 _MAX_REPAIRS = 10
 _DIGITS = 6
-SYSTEM_FILE = "a system's own file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +49,19 @@ class Line:
         return Entry(partition(job.uid, job.id), key, self.value(), job.expires_at)
 
 
+class Done(NamedTuple):
+    """What became of a file, and the character that it became."""
+
+    outcome: Outcome
+    id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class ReportPage:
     """Some lines in the order of the archive; ``cursor`` asks for what follows."""
 
     lines: Sequence[dict[str, Any]]
     cursor: str | None
-
-
-def left_out(archive: Archive) -> list[tuple[int, Line]]:
-    """The lines, with their indexes, of what the archive itself leaves out.
-
-    What systems add to folders for themselves is nothing that a user misses.
-    """
-    named = [each for each in archive.repairs if not each.what.endswith(SYSTEM_FILE)]
-    lines = (Line(each.where, "skipped", error=each.what) for each in named)
-    return list(enumerate(lines, MAX_ENTRIES))
 
 
 def page(index: Index, uid: str, import_id: str, cursor: str | None) -> ReportPage:
@@ -77,10 +72,10 @@ def page(index: Index, uid: str, import_id: str, cursor: str | None) -> ReportPa
     return ReportPage([dict(entry.value) for entry in found.entries], found.after)
 
 
-def outcomes(index: Index, job: Job) -> dict[int, Outcome]:
+def done(index: Index, job: Job) -> dict[int, Done]:
     """What became of the files that something has become of, by their indexes."""
     found = index.query(partition(job.uid, job.id)).entries
-    return {int(entry.key): entry.value["status"] for entry in found}
+    return {int(entry.key): Done(entry.value["status"], entry.value.get("id")) for entry in found}
 
 
 def partition(uid: str, import_id: str) -> str:

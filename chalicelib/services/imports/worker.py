@@ -1,22 +1,23 @@
 """The worker's part of an import: keep file after file, each once."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.cards.archives import Archive, Entry
+from chalicelib.cards.archives import Entry
 from chalicelib.cards.limits import MAX_FILE_BYTES
 from chalicelib.errors import ConditionFailed, Conflict, TavernError, TooLarge
 from chalicelib.ports import Clock, DocumentStore, Index, Put
-from chalicelib.services.characters import names
-from chalicelib.services.characters.characters import Characters, Kept, Once
+from chalicelib.services.characters.characters import Characters, Kept
 from chalicelib.services.characters.incoming import Incoming
+from chalicelib.services.characters.once import Once, Sibling
 from chalicelib.services.characters.sources import source
 from chalicelib.services.imports import report
 from chalicelib.services.imports.dispatch import Dispatch
 from chalicelib.services.imports.ending import Ending
 from chalicelib.services.imports.jobs import Job, Jobs, Outcome, Status, new_writer
-from chalicelib.services.imports.report import Line
+from chalicelib.services.imports.plan import Plan
+from chalicelib.services.imports.report import Done, Line
 from chalicelib.services.imports.source import ArchiveGone, StoredArchive
 from chalicelib.services.library import items
 
@@ -33,6 +34,7 @@ BUSY_TRIES = 5
 
 LEASE_SECONDS = 120.0
 _NOTE_SECONDS = 1.0
+_NOTE_FILES = 10  # so many may still come after a cancel
 _TELL_SECONDS = 0.5
 _OURS = "It cannot be read, and that is a mistake of the server's; its log says more"
 _THERE = "It is there already, under this name and byte for byte"
@@ -86,14 +88,14 @@ class ImportWorker:
         parts = self._parts
         try:
             source = StoredArchive.of(parts.documents, job.key)
-            archive = Archive.open(source)
+            plan = Plan.of(source)
         except ArchiveGone:
             return parts.ending.end(job, "error", _GONE) is not None
         except TavernError as error:
             return parts.ending.end(job, "error", error.message) is not None
-        done = report.outcomes(parts.index, job)
-        left = [entry for entry in archive.files if entry.index not in done]
-        left_out = [line for line in report.left_out(archive) if line[0] not in done]
+        done = report.done(parts.index, job)
+        left = [entry for entry in plan.files if entry.index not in done]
+        left_out = [line for line in plan.left_out if line[0] not in done]
         total = len(done) + len(left) + len(left_out)
         claimed = self._claim(job, left[0].index if left else None, total, done)
         if claimed is None:
@@ -101,7 +103,7 @@ class ImportWorker:
         if claimed.losses > MAX_LOSSES:
             message = f"It was given up: its worker was lost {MAX_LOSSES} times"
             return parts.ending.end(replace(claimed, writer=None), "error", message) is not None
-        turn = _Turn(parts, claimed, time_left)
+        turn = _Turn(parts, claimed, time_left, plan.siblings, done)
         try:
             turn.bring_on(left, left_out)
         except (_LostError, ArchiveGone):
@@ -109,7 +111,7 @@ class ImportWorker:
         return True
 
     def _claim(
-        self, job: Job, first: int | None, total: int, done: dict[int, Outcome]
+        self, job: Job, first: int | None, total: int, done: Mapping[int, Done]
     ) -> Job | None:
         """Make it ours, if it is still as it was read; its numbers are right then."""
         now = self._parts.clock.now()
@@ -117,7 +119,7 @@ class ImportWorker:
         was_lost = job.lost or newly_lost
         again = was_lost and job.at == first
         claimed = replace(
-            job.counting(done.values()),
+            job.counting(each.outcome for each in done.values()),
             status="running",
             total=total,
             started_at=job.started_at or now,
@@ -138,12 +140,25 @@ class _LostError(Exception):
 class _Turn:
     """One worker's time with an import."""
 
-    def __init__(self, parts: Parts, job: Job, time_left: TimeLeft) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        job: Job,
+        time_left: TimeLeft,
+        siblings: Mapping[int, int],
+        done: Mapping[int, Done],
+    ) -> None:
         self._parts = parts
         self._job = job
         self._written = job
         self._time_left = time_left
         self._noted = self._told = parts.clock.now()
+        self._unnoted = 0
+        self._siblings = siblings
+        self._became: dict[int, str | None] = {}
+        self._characters: set[str] = set()
+        for index, each in done.items():
+            self._remember(index, each.id)
         self._there = parts.characters.made_of(job.uid)
 
     def bring_on(self, left: list[Entry], left_out: list[tuple[int, Line]]) -> None:
@@ -169,8 +184,9 @@ class _Turn:
         now = self._parts.jobs.find(job.uid, job.id)
         if now is None or now.writer != job.writer:
             return
-        done = report.outcomes(self._parts.index, job).values()
-        self._parts.jobs.replace(now, replace(now.counting(done), writer=None))
+        done = report.done(self._parts.index, job).values()
+        counted = now.counting(each.outcome for each in done)
+        self._parts.jobs.replace(now, replace(counted, writer=None))
 
     def _keep(self, entry: Entry) -> str | None:
         """Keep one file; why nothing more can be kept, if that is so."""
@@ -183,18 +199,13 @@ class _Turn:
         except TavernError as error:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
             return None
-        try:
-            there = self._there.get(source(entry.name, data))
-            if there is not None:
-                self._report(entry.index, Line(entry.name, "skipped", there, error=_THERE))
-                return None
-            incoming = Incoming.read(entry.name, data)
-        except TavernError as error:
-            self._report(entry.index, Line(entry.name, "failed", error=error.message))
+        there = self._there.get(source(entry.name, data))
+        if there is not None:
+            self._report(entry.index, Line(entry.name, "skipped", there, error=_THERE))
             return None
-        except Exception:  # a mistake of ours in one file is not to cost the others
-            _logger.exception("A file of an import cannot be read", extra={"index": entry.index})
-            self._report(entry.index, Line(entry.name, "failed", error=_OURS))
+        incoming = _read(entry, data)
+        if isinstance(incoming, Line):
+            self._report(entry.index, incoming)
             return None
         repairs = [str(repair) for repair in incoming.repairs]
         name = incoming.filled().name
@@ -208,7 +219,12 @@ class _Turn:
             return (Put(made, if_absent=True),)
 
         seed = f"{self._job.id}/{entry.index}"
-        once = Once(items.new_id(self._job.submitted_at, seed), changes)
+        once = Once(
+            items.new_id(self._job.submitted_at, seed),
+            changes,
+            sibling=self._sibling(entry),
+            apart=self._characters,
+        )
         try:
             kept = self._added(incoming, once)
         except ConditionFailed:
@@ -220,6 +236,7 @@ class _Turn:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
         else:
             self._there[incoming.source] = kept.item.id
+            self._remember(entry.index, kept.item.id)
             self._count("merged" if kept.merged else "created")
         return None
 
@@ -236,9 +253,6 @@ class _Turn:
 
     def _refused(self, entry: Entry) -> Line | None:
         """What becomes of a file that is not even read."""
-        last = entry.name.rpartition("/")[2]
-        if names.stem_of(last) == last:
-            return Line(entry.name, "skipped", error="It is no picture, and no file of a card")
         if entry.size > MAX_FILE_BYTES:
             error = f"The file has {entry.size} bytes; at most {MAX_FILE_BYTES} are allowed"
             return Line(entry.name, "failed", error=error)
@@ -247,6 +261,16 @@ class _Turn:
             return Line(entry.name, "failed", error=error)
         return None
 
+    def _sibling(self, entry: Entry) -> Sibling | None:
+        """What is known of the file that belongs to this one; None if it has none to wait for."""
+        index = self._siblings.get(entry.index)
+        if index is None:
+            return None
+        if index not in self._became:
+            return Sibling(None)
+        became = self._became[index]
+        return None if became is None else Sibling(became)
+
     def _report(self, index: int, line: Line) -> None:
         try:
             made = line.entry(self._job, index)
@@ -254,23 +278,32 @@ class _Turn:
         except ConditionFailed:
             self._count_what_another_did(index)
         else:
+            self._remember(index, line.id)
             self._count(line.status)
 
     def _count_what_another_did(self, index: int) -> None:
         """Another worker was faster: one that was taken for lost, or has taken us for lost."""
         self._note()
-        found = report.outcomes(self._parts.index, self._job).get(index)
+        found = report.done(self._parts.index, self._job).get(index)
         if found is None:
             raise _LostError
-        self._count(found)
+        self._remember(index, found.id)
+        self._count(found.outcome)
+
+    def _remember(self, index: int, character_id: str | None) -> None:
+        """What a file became: its sibling belongs to that, files of other folders do not."""
+        self._became[index] = character_id
+        if character_id is not None:
+            self._characters.add(character_id)
 
     def _count(self, outcome: Outcome) -> None:
+        self._unnoted += 1
         self._job = replace(self._job, **{outcome: getattr(self._job, outcome) + 1})
 
     def _go_on(self) -> None:
         """Note and tell how far it is, now and then."""
         now = self._parts.clock.now()
-        if now - self._noted >= _NOTE_SECONDS:
+        if now - self._noted >= _NOTE_SECONDS or self._unnoted >= _NOTE_FILES:
             self._note()
         if now - self._told >= _TELL_SECONDS:
             self._parts.ending.tell(self._job)
@@ -284,7 +317,7 @@ class _Turn:
         if written is None:
             raise _LostError
         self._written = self._job = written
-        self._noted = now
+        self._noted, self._unnoted = now, 0
 
     def _end(self, status: Status, message: str | None = None) -> None:
         job = replace(self._job, raw=self._written.raw, writer=None)
@@ -293,3 +326,14 @@ class _Turn:
             raise _LostError
         told = {"status": ended.status, "files": ended.done, "failed": ended.failed}
         _logger.info("An import has ended", extra={"importId": ended.id, **told})
+
+
+def _read(entry: Entry, data: bytes) -> Incoming | Line:
+    """What is in a file; for one that cannot be read, what is wrong with it."""
+    try:
+        return Incoming.read(entry.name, data)
+    except TavernError as error:
+        return Line(entry.name, "failed", error=error.message)
+    except Exception:  # a mistake of ours in one file is not to cost the others
+        _logger.exception("A file of an import cannot be read", extra={"index": entry.index})
+        return Line(entry.name, "failed", error=_OURS)

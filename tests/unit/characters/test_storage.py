@@ -11,9 +11,10 @@ from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.adapters.embedded.uploads import EmbeddedUploads
 from chalicelib.errors import ConditionFailed, NotFound, PreconditionFailed, TavernError, TooLarge
 from chalicelib.ports import Entry, Put, StoredDocument
-from chalicelib.services.characters.characters import Characters, Once
+from chalicelib.services.characters.characters import Characters
 from chalicelib.services.characters.claims import CLAIM_SECONDS
 from chalicelib.services.characters.incoming import Incoming
+from chalicelib.services.characters.once import Once
 from chalicelib.services.characters.rows import CharacterKind
 from chalicelib.services.characters.uploads import CharacterUploads
 from chalicelib.services.library import items

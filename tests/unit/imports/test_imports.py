@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -12,9 +13,10 @@ from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooMan
 from chalicelib.ports import Put
 from chalicelib.services.imports.imports import LIBRARY
 from chalicelib.services.imports.jobs import KEPT_DAYS, MAX_KEPT, MAX_OPEN
+from chalicelib.services.imports.plan import MAX_FILES, MAX_NAMED
 from chalicelib.services.imports.report import PAGE
 from chalicelib.services.library.usage import StorageLimits
-from tests.unit.imports.depot import ADA, Depot, card, picture, zipped
+from tests.unit.imports.depot import ADA, Depot, card, picture, picture_of, zipped
 
 FILES = {
     "SillyTavern/characters/Ada.png": picture(1),
@@ -139,7 +141,7 @@ def test_what_is_told_of_an_import_goes_after_a_month(depot: Depot) -> None:
 
 
 def test_a_long_report_comes_in_pages(depot: Depot) -> None:
-    files = {f"{number:03}.txt": b"" for number in range(PAGE + 5)}
+    files = {f"{number:03}.json": b"" for number in range(PAGE + 5)}
     job = depot.imports.start(ADA, zipped(files))
     depot.work()
     first = depot.imports.report(ADA, job.id, None)
@@ -287,6 +289,65 @@ def test_an_archive_that_is_gone_ends_its_import(depot: Depot) -> None:
 
 
 def test_an_archive_of_too_much_is_refused(depot: Depot) -> None:
-    files = {f"{number}": b"" for number in range(2001)}
-    with pytest.raises(TooLarge):
+    files = {f"{number}.json": b"" for number in range(MAX_FILES + 1)}
+    with pytest.raises(TooLarge, match=str(MAX_FILES)):
         depot.imports.start(ADA, zipped(files))
+
+
+def test_other_files_are_no_hindrance_and_many_of_them_are_told_in_short(depot: Depot) -> None:
+    """People pack whole folders, with thousands of chats."""
+    others = {f"chats/{number}.jsonl": b"" for number in range(MAX_FILES + 50)}
+    folders = {f"cards/{number}/": b"" for number in range(100)}
+    files = {**others, **folders, "cards/Bob.json": card("Bob")}
+    job = depot.imports.start(ADA, zipped(files))
+    assert job.total == MAX_NAMED + 2
+    depot.work()
+    done = depot.job(job.id)
+    assert (done.status, done.total, done.created) == ("complete", MAX_NAMED + 2, 1)
+    lines = depot.lines(job.id)
+    assert lines[-1]["file"] == f"{MAX_FILES + 50 - MAX_NAMED} more files"
+    assert [each["status"] for each in lines].count("skipped") == MAX_NAMED + 1
+
+
+SIBLINGS = {
+    "ann/avatar.png": picture(1),
+    "bob/avatar.json": card("Bob"),
+    "bob/avatar.png": picture(2),
+    "max/card.png": picture_of("Max", 3),
+    "max/card.json": card("Max the Second"),
+    "luna/card.json": card("Luna"),
+    "luna/card.png": picture_of("Luna", 4),
+    "kk/pic.json": card("Kate"),
+    "ll/pic.png": picture_of("Lena", 5),
+}
+
+
+@pytest.mark.parametrize("turns", [1, len(SIBLINGS) + 1], ids=["one turn", "a turn a file"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+def test_a_picture_and_a_card_are_one_in_their_folder_and_in_no_other(
+    depot: Depot, turns: int, backwards: bool
+) -> None:
+    names = sorted(SIBLINGS, reverse=backwards)
+    job = depot.imports.start(ADA, zipped({name: SIBLINGS[name] for name in names}))
+    calls = count()
+    depot.work(time_left=lambda: 1.0 if turns == 1 else next(calls) % 2 - 0.5)
+    depot.work()
+    lines = {each["file"]: each for each in depot.lines(job.id)}
+    assert {each["status"] for each in lines.values()} == {"created", "merged"}
+    of = {name: lines[name]["id"] for name in names}
+    for folder in ("bob/avatar", "max/card", "luna/card"):
+        assert of[f"{folder}.png"] == of[f"{folder}.json"]
+    assert len(set(of.values())) == len(SIBLINGS) - 3
+    assert [name for name, _ in depot.listed()] == [
+        *("Bob", "Kate", "Lena", "Luna", "Max the Second", "avatar")
+    ]
+
+
+def test_a_card_whose_picture_is_broken_comes_to_what_lacks_it(depot: Depot) -> None:
+    depot.imports.start(ADA, zipped({"Ada.png": picture(1)}))
+    depot.work()
+    files = {"x/Ada.png": b"\x89PNG\r\n\x1a\nand no more", "x/Ada.json": card("Ada")}
+    job = depot.imports.start(ADA, zipped(files))
+    depot.work()
+    assert [each["status"] for each in depot.lines(job.id)] == ["failed", "merged"]
+    assert depot.listed() == [("Ada", "Ada.png")]
