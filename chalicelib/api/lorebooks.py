@@ -93,6 +93,7 @@ def duplicate(call: Call, lorebook_id: str) -> Reply:
 
 
 @group.get(f"{_ONE}/export")
+@group.head(f"{_ONE}/export")
 def export(call: Call, lorebook_id: str) -> Reply:
     """A lorebook as a file for other programs."""
     form = call.query("format") or "lorebook_v3"
@@ -104,6 +105,12 @@ def export(call: Call, lorebook_id: str) -> Reply:
 def versions(call: Call, lorebook_id: str) -> Reply:
     """A lorebook's history, newest first."""
     return _data(container.lorebooks().versions(call.uid, lorebook_id))
+
+
+@group.get(f"{_ONE}/versions/{{version}}")
+def version(call: Call, lorebook_id: str, version: str) -> Reply:
+    """A lorebook as it was."""
+    return _shown(call, container.lorebooks().version(call.uid, lorebook_id, version))
 
 
 @group.post(f"{_ONE}/versions/{{version}}/restore")

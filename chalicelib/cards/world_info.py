@@ -118,7 +118,8 @@ def world_of(book: Mapping[str, Any]) -> dict[str, Any]:
     """A lorebook of version 3 in its normal form as world info.
 
     All fields that SillyTavern knows are there; what an entry does not say gets the value
-    that SillyTavern gives it. An ``id`` that is no number becomes one.
+    that SillyTavern gives it. Where version 3 and an entry's ``extensions`` say the same thing
+    otherwise, the latter count, as they do in SillyTavern. An ``id`` that is no number becomes one.
     """
     entries: dict[str, Any] = {}
     taken = {entry["id"] for entry in book["entries"] if _is_number(entry.get("id"))}
@@ -180,18 +181,18 @@ def _world_entry(
         fields[theirs] = extensions.pop(ours) if ours in extensions else usual
     if "display_index" not in entry["extensions"]:
         fields["displayIndex"] = index
-    if isinstance(sensitive := entry.get("case_sensitive"), bool):
-        fields["caseSensitive"] = sensitive
+    if fields["caseSensitive"] is None and isinstance(entry.get("case_sensitive"), bool):
+        fields["caseSensitive"] = entry["case_sensitive"]
     fields["position"] = _position(entry)
     fields["extensions"] = {**extensions, **_object(kept, "extensions")}
     return _label(kept, uid), fields | _object(kept, "fields")
 
 
 def _position(entry: Mapping[str, Any]) -> Any:
-    """SillyTavern's number, unless the entry was moved since to the other side."""
+    """SillyTavern's number; only without one ``position``, which knows no more than two places."""
     extensions, said = entry["extensions"], entry.get("position")
     exact = extensions.get("position")
-    if "position" in extensions and said in (None, _BEFORE if exact == 0 else _AFTER):
+    if exact is not None or ("position" in extensions and said is None):
         return exact
     return 0 if said == _BEFORE else 1
 

@@ -7,14 +7,14 @@ into false. https://yaml.org/spec/1.1/
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from chalicelib import json_text
 from chalicelib.cards.budget import Budget
-from chalicelib.cards.card import FIELDS, LISTS, TEXTS, BrokenCard, Read
+from chalicelib.cards.card import FIELDS, LISTS, TEXTS, BrokenCard, Read, Repair
 from chalicelib.cards.notes import Notes
 from chalicelib.cards.shapes import interpret
 from chalicelib.errors import InvalidInput, TooLarge, UnsupportedMediaType
@@ -46,14 +46,27 @@ def read(data: bytes, *, stem: str, loader: Any = _LOADER, budget: Budget | None
     something is wrong, ``TooLarge`` names a limit, ``UnsupportedMediaType`` is for text
     that is no mapping.
     """
+    fields, repairs = parse(data, loader=loader, budget=budget)
+    return card_of(fields, stem=stem, repairs=repairs)
+
+
+def parse(
+    data: bytes, *, loader: Any = _LOADER, budget: Budget | None = None
+) -> tuple[dict[str, Any], tuple[Repair, ...]]:
+    """The mapping in a YAML file, and what had to be repaired in it; the errors of ``read``."""
     notes = Notes()
-    fields = _mapping(_text(data, budget or Budget()), loader, notes)
+    return _mapping(_text(data, budget or Budget()), loader, notes), notes.repairs
+
+
+def card_of(fields: Mapping[str, Any], *, stem: str, repairs: Iterable[Repair] = ()) -> Read:
+    """The card that a mapping holds; the errors of ``read``."""
     if not fields.keys() & _KNOWN:
         raise UnsupportedMediaType(_EXPECTED)
+    named = dict(fields)
     for old, new in _RENAMED.items():
-        if old in fields and new not in fields:
-            fields[new] = fields.pop(old)
-    return interpret(fields, stem=stem, kind="yaml", repairs=notes.repairs)
+        if old in named and new not in named:
+            named[new] = named.pop(old)
+    return interpret(named, stem=stem, kind="yaml", repairs=repairs)
 
 
 def _text(data: bytes, budget: Budget) -> str:

@@ -158,6 +158,8 @@ def test_lorebooks_keep_to_their_budgets(aws_tavern: Tavern, calls: list[str]) -
     made = aws_tavern.ask("POST", "/api/lorebooks", json={"name": "Moon"})
     assert calls == ["s3.PutObject", WRITE_ALL]
     one = f"/api/lorebooks/{made.json()['data']['id']}"
+    (version,) = aws_tavern.ask("GET", f"{one}/versions").json()["data"]
+    first = version["version"]
     known = {"If-None-Match": aws_tavern.ask("GET", "/api/lorebooks").headers["etag"]}
     for method, target, headers, status, budget in [
         ("GET", "/api/lorebooks", {}, 200, [IDENTITY, QUERY]),
@@ -165,6 +167,8 @@ def test_lorebooks_keep_to_their_budgets(aws_tavern: Tavern, calls: list[str]) -
         ("GET", "/api/lorebooks?limit=1", {}, 200, [IDENTITY, QUERY]),
         ("GET", one, {}, 200, [GET]),
         ("PATCH", one, {}, 200, SAVE),
+        ("GET", f"{one}/versions/{first}", {}, 200, [GET, GET]),
+        ("HEAD", f"{one}/export", {}, 200, [GET]),
         ("DELETE", one, {}, 204, SAVE),
     ]:
         calls.clear()

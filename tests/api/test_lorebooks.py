@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from chalicelib import container
 from chalicelib.ports import Remove
@@ -48,6 +49,10 @@ def sent(tavern: Tavern, data: bytes, filename: str) -> Answer:
     return tavern.ask("POST", f"{ALL}/import", **form(part("file", data, filename=filename)))
 
 
+def as_yaml(value: object) -> bytes:
+    return str(yaml.safe_dump(value, allow_unicode=True)).encode()
+
+
 def listed(tavern: Tavern, query: str = "") -> list[dict[str, Any]]:
     answer = tavern.ask("GET", ALL + query)
     assert answer.status == 200, answer.body
@@ -81,7 +86,12 @@ def test_a_lorebook_lives_as_other_documents_do(either_tavern: Tavern) -> None:
     assert (first.status, second.status) == (200, 412)
     assert listed(tavern)[0]["description"] == "one"
     (_, oldest) = tavern.ask("GET", f"{target}/versions").json()["data"]
-    restored = tavern.ask("POST", f"{target}/versions/{oldest['version']}/restore")
+    earlier = f"{target}/versions/{oldest['version']}"
+    seen = tavern.ask("GET", earlier)
+    assert seen.json()["data"] == made
+    assert tavern.ask("GET", earlier, headers=condition).status == 304
+    assert tavern.ask("GET", f"{target}/versions/none").status == 404
+    restored = tavern.ask("POST", f"{earlier}/restore")
     assert restored.json()["data"]["book"] == made["book"]
     assert tavern.ask("DELETE", target, headers=stale).status == 412
     assert tavern.ask("DELETE", target).status == 204
@@ -192,8 +202,15 @@ def test_what_was_repaired_is_told(tavern: Tavern) -> None:
         (as_json(v3(character_book=book(name=""))), "x.json", "Ada", 1),
         (card_png(v2()), "Ada.png", "Engines", 1),
         (as_json(book(name="n" * 300)), "x.json", "n" * 200, 1),
+        (as_yaml(WORLD), "The moon.yaml", "The moon", 2),
+        (as_yaml({"spec": "lorebook_v3", "data": book()}), "x", "Engines", 1),
+        (as_yaml(book()), "x.yml", "Engines", 1),
+        (as_yaml(v2()["data"]), "Ada.yaml", "Engines", 1),
     ],
-    ids=["world info", "version 3", "a card", "without a name", "a picture", "a long name"],
+    ids=[
+        *("world info", "version 3", "a card", "without a name", "a picture", "a long name"),
+        *("world info in YAML", "version 3 in YAML", "a book in YAML", "a card in YAML"),
+    ],
 )
 def test_a_file_of_every_kind_is_imported(
     tavern: Tavern, data: bytes, filename: str, name: str, count: int
@@ -214,8 +231,15 @@ def test_a_file_of_every_kind_is_imported(
         (as_json(v2(character_book=None)), 400),
         (b"\x89PNG\r\n\x1a\n", 400),
         (as_json({"entries": [{}] * 10_001}), 413),
+        (b"entries: [", 400),
+        (b"name: Ada\ncontext: x", 400),
+        (b"theirs: 1", 415),
+        (b"just text", 415),
     ],
-    ids=["cut off", "empty", "a picture", "without a book", "a broken picture", "too many"],
+    ids=[
+        *("cut off", "empty", "a picture", "without a book", "a broken picture", "too many"),
+        *("broken YAML", "YAML without a book", "YAML of something", "no YAML"),
+    ],
 )
 def test_a_file_without_a_lorebook_is_refused(tavern: Tavern, data: bytes, status: int) -> None:
     answer = sent(tavern, data, "x.json")
@@ -247,6 +271,8 @@ def test_an_export_is_a_file_with_the_books_name(tavern: Tavern) -> None:
     assert shown.startswith("attachment; filename=")
     assert shown.endswith("filename*=UTF-8''%E5%A4%9C%20%221%22X-Evil%3A%201.json")
     assert answer.headers["content-type"] == "application/json"
+    head = tavern.ask("HEAD", f"{ALL}/{made['id']}/export")
+    assert (head.status, head.headers["content-disposition"]) == (200, shown)
     assert tavern.ask("GET", f"{ALL}/{made['id']}/export?format=pdf").status == 400
 
 
@@ -273,6 +299,80 @@ def test_some_fields_are_changed_and_the_others_stay(tavern: Tavern) -> None:
     for wrong in wrongs:
         assert tavern.ask("PATCH", target, json=wrong).status == 400
     assert [each["name"] for each in listed(tavern)] == ["Mills"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"entries": "x"}, "entries"),
+        ({"entries": None}, "entries"),
+        ({"entries": {}}, "entries"),
+        ({"entries": [1]}, "entries.0"),
+        ({"entries": [book_entry(keys="moon")]}, "entries.0.keys"),
+        ({"entries": [book_entry(keys=[1])]}, "entries.0.keys.0"),
+        ({"entries": [{"key": 5}]}, "entries.0.key"),
+        ({"entries": [book_entry(secondary_keys="a, b")]}, "entries.0.secondary_keys"),
+        ({"entries": [book_entry(content=None)]}, "entries.0.content"),
+        ({"entries": [book_entry(extensions=[])]}, "entries.0.extensions"),
+        ({"entries": [book_entry(enabled="yes")]}, "entries.0.enabled"),
+        ({"entries": [book_entry(insertion_order="1")]}, "entries.0.insertion_order"),
+        ({"entries": [book_entry(priority="1")]}, "entries.0.priority"),
+        ({"entries": [book_entry(use_regex="yes")]}, "entries.0.use_regex"),
+        ({"description": 5}, "description"),
+        ({"scan_depth": "x"}, "scan_depth"),
+        ({"token_budget": True}, "token_budget"),
+        ({"recursive_scanning": 1}, "recursive_scanning"),
+        ({"extensions": "x"}, "extensions"),
+    ],
+)
+def test_a_change_of_a_wrong_type_is_refused_with_its_field_and_changes_nothing(
+    tavern: Tavern, body: dict[str, Any], field: str
+) -> None:
+    made = created(tavern, book(name="Engines", scan_depth=4))
+    target = f"{ALL}/{made['id']}"
+    answer = tavern.ask("PATCH", target, json={"name": "Mills", **body})
+    assert answer.status == 400, answer.body
+    assert [*answer.json()["details"]] == [field]
+    assert tavern.ask("GET", target).json()["data"] == made
+
+
+def test_what_is_sent_back_as_it_was_read_is_taken_whatever_a_file_had_in_it(
+    tavern: Tavern,
+) -> None:
+    odd = [book_entry(keys="a, b", priority="2", odd={"a": None}), {"key": ["c"]}, 5]
+    answer = tavern.ask("POST", ALL, json=book(scan_depth="", entries=odd))
+    made = answer.json()["data"]
+    assert answer.json()["repairs"]
+    changes = {**made["book"]["data"], "scan_depth": None}
+    again = tavern.ask("PATCH", f"{ALL}/{made['id']}", json=changes)
+    assert (again.status, "repairs" in again.json()) == (200, False), again.body
+    assert again.json()["data"]["book"] == made["book"]
+
+
+def test_a_changed_entry_gets_the_usual_values_of_what_it_does_not_say(tavern: Tavern) -> None:
+    made = created(tavern, book())
+    body = {"entries": [{"keys": ["moon"], "content": "A lantern."}]}
+    answer = tavern.ask("PATCH", f"{ALL}/{made['id']}", json=body)
+    (entry,) = answer.json()["data"]["book"]["data"]["entries"]
+    assert (entry["keys"], entry["enabled"], entry["extensions"]) == (["moon"], True, {})
+
+
+@pytest.mark.parametrize("entries", ["x", None, 5, True])
+def test_a_body_whose_entries_are_none_is_refused_and_changes_nothing(
+    tavern: Tavern, entries: object
+) -> None:
+    made = created(tavern, book())
+    shapes: list[Any] = [
+        {"name": "x", "entries": entries},
+        {"spec": "lorebook_v3", "data": {"name": "x", "entries": entries}},
+        {"name": "x", "book": {"entries": entries}},
+    ]
+    for body in shapes:
+        for method, target in (("PUT", f"{ALL}/{made['id']}"), ("POST", ALL)):
+            answer = tavern.ask(method, target, json=body)
+            assert (answer.status, [*answer.json()["details"]]) == (400, ["entries"])
+    assert tavern.ask("GET", f"{ALL}/{made['id']}").json()["data"] == made
+    assert len(listed(tavern)) == 1
 
 
 def test_a_copy_has_the_next_free_name_and_goes_its_own_way(tavern: Tavern) -> None:

@@ -6,10 +6,11 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.local.client import Client, is_terminal
+from tests.local.client import Client, Frame, is_terminal
 from tests.local.stack import ROOT, RunningStack
 from tests.unit.pictures.samples import png
 
@@ -36,9 +37,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-def shell(script: str, stack: RunningStack, prompt_id: str = "", where: Path = ROOT) -> str:
-    """Run a block of the README as a reader would, on the stack's own port."""
-    script = script.replace(ADDRESS, stack.url).replace("PROMPT_ID", prompt_id)
+def shell(script: str, stack: RunningStack, where: Path = ROOT, **ids: str) -> str:
+    """Run a block of the README as a reader would, on the stack's own port.
+
+    ``ids`` are what the reader puts in place of names such as ``PROMPT_ID``.
+    """
+    script = script.replace(ADDRESS, stack.url)
+    for name, value in ids.items():
+        script = script.replace(name, value)
     done = subprocess.run(
         ["bash", "-ec", script], cwd=where, capture_output=True, text=True, timeout=60, check=True
     )
@@ -50,7 +56,7 @@ def test_the_tours_run_is_submitted_and_can_be_asked_about(stack: RunningStack) 
     prompt_id = json.loads(shell(submit, stack))["promptId"]
     with Client(stack.url) as client:
         client.follow(prompt_id)
-    status = json.loads(shell(ask, stack, prompt_id))
+    status = json.loads(shell(ask, stack, PROMPT_ID=prompt_id))
     assert status["nodeStatus"]["sum"]["output"] == {"result": 7}
 
 
@@ -73,12 +79,39 @@ def test_characters_are_brought_as_the_readme_says(stack: RunningStack, tmp_path
     (tmp_path / "Seraphina.png").write_bytes(png())
     with zipfile.ZipFile(tmp_path / "library.zip", "w") as library:
         library.writestr("Ada.png", png())
-    (script,) = blocks("sh", section("Bring characters"))
-    answers = [json.loads(line) for line in shell_lines(script, stack, tmp_path)]
+    script, ask, _ = blocks("sh", section("Bring characters"))
+    with Client(stack.url) as client:
+        answers = shell_lines(script, stack, tmp_path)
+        client.hear_until(is_import_ended)
     assert [answer["success"] for answer in answers] == [True, True, True]
     assert [entry["imageName"] for entry in answers[1]["data"]] == ["Seraphina.png"]
+    import_id = answers[2]["data"]["importId"]
+    status, report = shell_lines(ask, stack, tmp_path, IMPORT_ID=import_id)
+    assert (status["data"]["status"], status["data"]["created"]) == ("complete", 1)
+    assert [line["file"] for line in report["data"]] == ["Ada.png"]
 
 
-def shell_lines(script: str, stack: RunningStack, where: Path) -> list[str]:
+def test_a_library_that_is_too_large_for_a_request_is_brought_as_the_readme_says(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "library.zip", "w") as library:
+        library.writestr("Grace.png", png())
+        library.writestr("padding.bin", bytes(30 * 1024 * 1024))
+    (*_, send) = blocks("sh", section("Bring characters"))
+    with Client(stack.url) as client:
+        started = json.loads(shell(send, stack, tmp_path))["data"]
+        (*_, last) = client.hear_until(is_import_ended)
+    assert last["payload"]["importId"] == started["importId"]
+    counts = {"total": 2, "created": 1, "skipped": 1, "status": "complete"}
+    assert counts.items() <= last["payload"].items()
+
+
+def is_import_ended(frame: Frame) -> bool:
+    """The last frame of an import."""
+    return frame["payload"].get("importId") is not None and is_terminal(frame)
+
+
+def shell_lines(script: str, stack: RunningStack, where: Path, **ids: str) -> list[Any]:
     """What each line of a block answers."""
-    return [shell(line, stack, where=where) for line in script.strip().splitlines()]
+    lines = script.strip().splitlines()
+    return [json.loads(shell(line, stack, where, **ids)) for line in lines]

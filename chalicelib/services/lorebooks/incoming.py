@@ -1,6 +1,6 @@
 """What came as a lorebook, made ready to be kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from chalicelib.cards import Card, Repair
 from chalicelib.cards.conversions import nests_deeper
 from chalicelib.cards.json_card import parse
 from chalicelib.cards.limits import MAX_JSON_DEPTH
-from chalicelib.cards.lorebooks import Lorebook, interpret_lorebook, write_lorebook
+from chalicelib.cards.lorebooks import SPEC, Lorebook, interpret_lorebook, write_lorebook
+from chalicelib.cards.reading import kind_of
 from chalicelib.errors import InvalidInput, TooLarge
 from chalicelib.schemas.names import MAX_NAME_LENGTH, trimmed_name
 from chalicelib.services.characters import names
@@ -28,8 +29,6 @@ ORIGIN = "comfytavern_lorebook"
 
 UNNAMED = "Unnamed"
 _BOOKS_OWN = frozenset(("spec", "data", "entries"))
-_JSON = (b"{", b"[")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class IncomingBook:
                 value = _renamed(value, name or UNNAMED)
         elif "name" in body and not _BOOKS_OWN & body.keys():
             value = {**body, "name": _name(body["name"]), "entries": []}
+        _check_entries(value)
         read = interpret_lorebook(value, stem=name or UNNAMED)
         checked = _checked(_named(read.book, _name(read.book.name)))
         return cls(checked, read.repairs)
@@ -73,12 +73,21 @@ class IncomingBook:
 
     @classmethod
     def _read(cls, stem: str, data: bytes) -> "IncomingBook":
-        if data.removeprefix(_BOM).lstrip()[:1] not in _JSON:
-            read = cards.read(data, stem=stem)
-            return cls._of_file_with_card(read.card, read.repairs)
-        value, repairs = parse(data)
+        value: Any
+        match kind_of(data):
+            case "json":
+                value, repairs = parse(data)
+                card_of: Callable[..., cards.Read] = cards.interpret
+            case "yaml":
+                from chalicelib.cards import yaml_card  # what it needs, no other route needs
+
+                value, repairs = yaml_card.parse(data)
+                card_of = yaml_card.card_of
+            case _:
+                read = cards.read(data, stem=stem)
+                return cls._of_file_with_card(read.card, read.repairs)
         if _is_card(value):
-            read = cards.interpret(value, stem=stem, repairs=repairs)
+            read = card_of(value, stem=stem, repairs=repairs)
             return cls._of_file_with_card(read.card, read.repairs)
         found = interpret_lorebook(value, stem=stem, repairs=repairs)
         return cls._fitting(found.book, found.repairs)
@@ -134,6 +143,17 @@ def _renamed(value: Document, name: str) -> Document:
     if isinstance(data, dict) and "entries" not in value:
         return {**value, "data": {**data, "name": name}}
     return {**value, "name": name}
+
+
+def _check_entries(value: Any) -> None:
+    """``InvalidInput`` where entries would be taken for none: a client does not mean that."""
+    if not isinstance(value, dict):
+        return
+    data: Any = value.get("data")
+    has_data = isinstance(data, dict) and (value.get("spec") == SPEC or "entries" in data)
+    inside = data if has_data else value
+    if not isinstance(inside.get("entries", []), (list, dict)):
+        raise InvalidInput.field("entries", "a list or an object is expected")
 
 
 def _named(book: Lorebook, name: str) -> Lorebook:

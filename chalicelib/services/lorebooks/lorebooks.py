@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from chalicelib.cards import Repair
 from chalicelib.cards.lorebooks import Lorebook, write_lorebook, write_world_info
 from chalicelib.errors import InvalidInput
+from chalicelib.schemas.lorebooks import BookChanges
+from chalicelib.schemas.parsing import parse
 from chalicelib.services.characters import names
 from chalicelib.services.library import cursors
 from chalicelib.services.library.if_match import IfMatch
@@ -116,19 +118,19 @@ class Lorebooks:
     ) -> KeptBook:
         """Change some fields of a book's ``data``; null takes one away (RFC 7396).
 
-        ``InvalidInput``, ``NotFound``, ``PreconditionFailed``, ``TooLarge``.
+        Unlike in a file nothing is repaired that was there before: a value of a wrong type
+        is ``InvalidInput``. ``NotFound``, ``PreconditionFailed``, ``TooLarge``.
         """
         if not isinstance(body, dict) or not body:
             raise InvalidInput("An object with the fields to change is expected")
-        if "name" in body and not (isinstance(body["name"], str) and body["name"].strip()):
-            raise InvalidInput.field("name", "must not be blank")
+        parse(BookChanges, body)
         repairs: Sequence[Repair] = ()
 
         def patched(item: Item) -> Item:
             nonlocal repairs
             old = book_of(item)
-            data = {"entries": [], **merge_patched(old.data, body)}
-            incoming = IncomingBook.of_body({**item.content, "data": data}, old.name)
+            content = {**item.content, "data": merge_patched(old.data, body)}
+            incoming = IncomingBook.of_body(content, old.name)
             repairs = incoming.repairs
             return item.changed(content_of(incoming.book))
 
@@ -157,6 +159,10 @@ class Lorebooks:
     def versions(self, uid: str, lorebook_id: str) -> Views:
         """A lorebook's history, newest first; ``NotFound``."""
         return self._shelf.versions(uid, lorebook_id)
+
+    def version(self, uid: str, lorebook_id: str, version: str) -> KeptBook:
+        """A lorebook as it was; ``NotFound``."""
+        return KeptBook(self._shelf.version(uid, lorebook_id, version))
 
     def restore_version(
         self, uid: str, lorebook_id: str, version: str, if_match: IfMatch | None = None

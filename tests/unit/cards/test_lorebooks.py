@@ -1,6 +1,7 @@
 """Lorebooks: three shapes in, two out, and nothing that a file had is lost."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -155,12 +156,55 @@ def test_a_book_for_silly_tavern_has_all_fields_that_it_expects() -> None:
 def test_what_was_changed_since_counts_more_than_what_was_kept() -> None:
     book = read_value(WORLD).book
     first, second = book.entries
-    first.update(position="before_char", enabled=True, case_sensitive=False, keys=["sun"])
+    first.update(enabled=True, keys=["sun"])
+    first["extensions"].update(position=2, depth=1, case_sensitive=False)
+    del second["extensions"]["position"]
     second["position"] = "after_char"
     world = as_world(book)["entries"]
-    changed = {key: world["3"][key] for key in ("position", "disable", "caseSensitive", "key")}
-    assert changed == {"position": 0, "disable": False, "caseSensitive": False, "key": ["sun"]}
+    names = ("disable", "key", "position", "depth", "caseSensitive")
+    assert [world["3"][name] for name in names] == [False, ["sun"], 2, 1, False]
     assert world["7"]["position"] == 1
+
+
+@pytest.mark.parametrize("said", ["before_char", "after_char", None])
+@pytest.mark.parametrize("exact", range(8))
+def test_silly_tavern_s_number_of_a_place_counts_more_than_one_of_two_places(
+    said: str | None, exact: int
+) -> None:
+    entry = {**ENTRY, "position": said, "extensions": {"position": exact}}
+    world = as_world(read_value({"entries": [entry]}).book)
+    assert world["entries"]["0"]["position"] == exact
+    again = read_value(world).book
+    assert as_world(again)["entries"]["0"]["position"] == exact
+
+
+@pytest.mark.parametrize(
+    ("said", "exact", "expected"),
+    [(False, True, True), (True, False, False), (True, None, True), (None, None, None)],
+)
+def test_silly_tavern_s_own_say_of_case_counts_and_without_it_that_of_version_3(
+    said: bool | None, exact: bool | None, expected: bool | None
+) -> None:
+    entry = {**ENTRY, "case_sensitive": said, "extensions": {"case_sensitive": exact}}
+    world = as_world(read_value({"entries": [entry]}).book)
+    assert world["entries"]["0"]["caseSensitive"] is expected
+
+
+def test_what_silly_tavern_keeps_in_extensions_comes_out_under_its_own_names() -> None:
+    own: dict[str, Any] = {
+        **{"depth": 2, "role": 1, "probability": 30, "useProbability": False},
+        **{"selectiveLogic": 3, "exclude_recursion": True, "prevent_recursion": True},
+        **{"delay_until_recursion": 2, "group": "g", "group_override": True, "group_weight": 7},
+        **{"scan_depth": 5, "match_whole_words": True, "use_group_scoring": False},
+        **{"automation_id": "a", "vectorized": True, "sticky": 1, "cooldown": 2, "delay": 3},
+        **{"display_index": 9, "triggers": ["normal"], "ignore_budget": True},
+    }
+    world = as_world(read_value({"entries": [{**ENTRY, "extensions": own}]}).book)
+    (found,) = world["entries"].values()
+    named = {re.sub(r"_(\w)", lambda part: part[1].upper(), key): own[key] for key in own}
+    assert found.items() >= named.items()
+    (again,) = read_value(world).book.entries
+    assert again["extensions"].items() >= own.items()
 
 
 def test_a_book_comes_back_from_silly_tavern_with_all_that_it_had() -> None:
