@@ -13,6 +13,7 @@ from tests.api.characters import (
     card,
     grey,
     listed,
+    put_rows,
     replace_image,
     shown,
     without,
@@ -240,6 +241,19 @@ def test_a_version_comes_back_and_the_one_before_is_history(either_tavern: Taver
     assert len(either_tavern.ask("GET", at(entry, "/versions")).json()["data"]) == 3
 
 
+def test_the_version_that_was_deleted_comes_back_as_one_that_is_not(tavern: Tavern) -> None:
+    entry = added(tavern, card(), "Ada.json")
+    tavern.ask("DELETE", at(entry))
+    tavern.ask("POST", f"/api/recycle-bin/character-{entry['id']}/restore")
+    versions = tavern.ask("GET", at(entry, "/versions")).json()["data"]
+    assert len(versions) == 3
+    for version in versions:
+        path = at(entry, f"/versions/{version['version']}/restore")
+        assert tavern.ask("POST", path).status == 200
+        assert [each["id"] for each in listed(tavern)] == [entry["id"]]
+    assert tavern.ask("GET", "/api/recycle-bin").json() == []
+
+
 def test_a_version_of_another_character_is_none_of_this_one(tavern: Tavern) -> None:
     ids = [added(tavern, card(name), f"{name}.json") for name in ("Ada", "Bob")]
     (version,) = tavern.ask("GET", at(ids[0], "/versions")).json()["data"]
@@ -301,6 +315,14 @@ def test_an_index_that_is_rebuilt_in_pieces_is_whole_again(tavern: Tavern) -> No
         done = repair.rebuild("default_user", done.after, lambda: False)
     assert pieces >= 3
     assert listed(tavern) == before
+
+
+def test_a_rebuild_removes_however_many_rows_are_of_no_character(tavern: Tavern) -> None:
+    entry = added(tavern, card(), "Ada.json")
+    put_rows("name/", 250, entry)
+    done = tavern.ask("POST", f"{ALL}/rebuild-index").json()["data"]
+    assert (done["documents"], done["removed"]) == (1, 250)
+    assert listed(tavern, "?limit=200") == [entry]
 
 
 def test_a_rebuild_goes_on_from_an_id_alone(aws_tavern: Tavern) -> None:

@@ -375,6 +375,13 @@ def test_a_body_whose_entries_are_none_is_refused_and_changes_nothing(
     assert len(listed(tavern)) == 1
 
 
+def test_a_card_that_does_not_say_what_it_is_brings_its_lorebook(tavern: Tavern) -> None:
+    data = v2(character_book=book(name="Engines"))["data"]
+    answer = sent(tavern, as_json({"data": data}), "Ada.json")
+    assert answer.status == 201, answer.body
+    assert answer.json()["data"]["name"] == "Engines"
+
+
 def test_a_copy_has_the_next_free_name_and_goes_its_own_way(tavern: Tavern) -> None:
     made = created(tavern, book())
     copies = [tavern.ask("POST", f"{ALL}/{made['id']}/duplicate").json()["data"] for _ in "12"]

@@ -73,3 +73,9 @@ def test_a_form_without_the_field_or_of_too_many_fields_is_refused() -> None:
 def test_what_is_no_form_is_refused() -> None:
     with pytest.raises(UnsupportedMediaType):
         read(part("files", b"1"), kind="application/zip")
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
+def test_a_form_without_a_boundary_cannot_be_read(kind: str) -> None:
+    with pytest.raises(InvalidInput, match="boundary is missing"):
+        read(part("files", b"1"), kind=kind)

@@ -63,6 +63,20 @@ def test_a_user_makes_so_much_in_an_hour_and_then_again_in_the_next(answers: Lar
     assert answers.keep("ada", b"y" * 11, ZIP, "y.charx") is not None
 
 
+def test_what_was_made_counts_to_the_end_of_its_hour(answers: LargeAnswers) -> None:
+    assert isinstance(answers.clock, ManualClock)
+    answers.clock.advance(-answers.clock.now() % 3600)
+    for _ in range(MADE_AN_HOUR):
+        answers.keep("ada", b"x" * 11, ZIP, "x.charx")
+    answers.clock.advance(3599)
+    answers.accounts.expire(answers.clock.now())
+    with pytest.raises(TooManyRequests) as refused:
+        answers.keep("ada", b"x" * 11, ZIP, "x.charx")
+    assert refused.value.retry_after == 1
+    answers.clock.advance(1)
+    assert answers.keep("ada", b"x" * 11, ZIP, "x.charx") is not None
+
+
 def test_a_link_shows_pictures_and_lets_everything_else_be_kept(answers: LargeAnswers) -> None:
     """The store's answer has no nosniff and no policy that would make a page harmless."""
     assert answers.link("a", 11, "image/webp") == "a image/webp None"

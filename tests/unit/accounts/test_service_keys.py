@@ -55,6 +55,16 @@ def test_a_key_made_while_its_maker_is_removed_ends_too(ring: Keyring) -> None:
     assert ring.ids() == []
 
 
+def test_what_is_kept_of_a_key_has_its_beginning_and_no_more(ring: Keyring) -> None:
+    key = ring.new()
+    (listed,) = ring.keys.list(DEFAULT_USER)
+    assert listed["prefix"] == key["prefix"] == key["secret"][: len("ctsk_") + 6]
+    kept = [row.value for row in ring.index.query(f"user#{DEFAULT_USER}").entries]
+    kept.append(dict(ring.tokens.resolve(key["secret"]).stored))
+    assert len(kept) >= 2
+    assert key["secret"][-10:] not in str(kept)
+
+
 def test_a_key_that_was_just_removed_makes_none(ring: Keyring) -> None:
     maker = ring.new()
     caller = ring.caller(maker)

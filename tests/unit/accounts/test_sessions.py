@@ -46,6 +46,17 @@ def test_a_session_that_is_used_goes_on_until_its_end(desk: Desk) -> None:
     assert not is_good(desk, token)
 
 
+def test_a_token_that_is_bound_to_a_password_is_good_with_that_alone(desk: Desk) -> None:
+    """Not with another, nor with none: the server may have been started without one."""
+    user = desk.register("ada")
+    issued = desk.tokens.issue(formats.SESSION, user, "session", "id", (), None, bound_to="secret")
+    desk.accounts.write(issued.put)
+    assert desk.tokens.resolve(issued.text, bound_to="secret").uid == user.uid
+    for other in ("secret ", "", None):
+        with pytest.raises(NotSignedIn):
+            desk.tokens.resolve(issued.text, bound_to=other)
+
+
 def test_what_is_listed_moves_with_the_use(desk: Desk) -> None:
     user = desk.register("ada")
     opened = desk.sign_in(user)

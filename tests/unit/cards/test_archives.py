@@ -1,5 +1,7 @@
 """Zips of strangers: what is read, in what order, and what is refused before memory is spent."""
 
+import io
+import random
 import struct
 import tracemalloc
 import zipfile
@@ -277,6 +279,15 @@ def test_what_would_look_like_a_bomb_is_written_so_that_it_is_read() -> None:
     written = write_archive(files)
     assert contents(Archive.open(written)) == files
     assert len(written) < 3 * MIB + 1000
+
+
+def test_what_packing_hardly_makes_smaller_is_stored_as_it_is() -> None:
+    noise = random.Random(1).randbytes(10_000)  # noqa: S311
+    with zipfile.ZipFile(
+        io.BytesIO(write_archive({"noise": noise, "text": b"ab cd " * 900}))
+    ) as zf:
+        methods = {each.filename: each.compress_type for each in zf.infolist()}
+    assert methods == {"noise": zipfile.ZIP_STORED, "text": zipfile.ZIP_DEFLATED}
 
 
 @pytest.mark.parametrize("data", [zipped({}), zipped({"a/card.json": b"{}", "b": b""})])

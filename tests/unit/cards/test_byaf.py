@@ -51,6 +51,7 @@ def test_lore_becomes_a_book_with_keys_split_at_commas() -> None:
     (entry,) = book["entries"]
     assert entry["keys"] == ["engine", "mill"]
     assert entry["content"] == "The engine of {{char}}."
+    assert entry["enabled"] is True
 
 
 def test_the_first_picture_is_the_card_s_and_the_others_stay_with_it() -> None:
@@ -58,7 +59,7 @@ def test_the_first_picture_is_the_card_s_and_the_others_stay_with_it() -> None:
     assert found.picture == picture()
     assert list(found.assets.values()) == [picture("JPEG")]
     named = card_of(found).data["assets"]
-    assert [asset["name"] for asset in named] == ["main", "Happy"]
+    assert [(asset["name"], asset["ext"]) for asset in named] == [("main", "png"), ("Happy", "jpg")]
     again = read(write_charx(card_of(found), found.picture, found.assets), stem="file")
     assert (again.card, again.picture, again.assets) == (found.card, found.picture, found.assets)
 

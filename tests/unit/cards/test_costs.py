@@ -155,6 +155,26 @@ def test_what_comes_together_is_counted_together(data: bytes, budget: Budget) ->
     assert cards.read(b'{"name":"Ada"}', stem="file", budget=budget).card is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("a", 1),
+        ("é", 1),
+        (r"\u00e9", 2),
+        ("数", 2),
+        (r"é\u6570", 2),
+        ("🧮", 4),
+        (r"数🧮", 4),
+        (r"\ud83e", 4),  # half a pair: what is there of it is not told apart
+    ],
+)
+def test_a_text_costs_what_its_widest_character_may_take_in_memory(text: str, width: int) -> None:
+    data, budget = f'{{"name":"{text}"}}', Budget()
+    before = budget.memory
+    cards.read(data.encode(), stem="file", budget=budget)
+    assert before - budget.memory == len(data) * width
+
+
 def test_keys_that_are_there_twice_are_compared_up_to_a_limit() -> None:
     pairs = b'{"a":1,"a":2},' * 11_000
     found = cards.read(b'{"name":"Ada","x":[' + pairs + b'{"a":1,"a":2}]}', stem="file")

@@ -55,6 +55,9 @@ def named(name: str, keyword: str = "chara", kind: TextKind = "tEXt") -> bytes:
     return text_chunk(keyword, encoded(v2(name=name)), kind)
 
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
 def test_a_picture_without_a_card_is_legal() -> None:
     found = cards.read(with_chunks(text_chunk("Comment", b"chara")), stem="stem")
     assert (found.kind, found.card, found.repairs) == ("png", None, ())
@@ -144,12 +147,15 @@ def test_a_text_that_cannot_be_unpacked_is_refused(body: bytes, reason: str) -> 
         (picture()[:-8], "a chunk is cut short|is cut short"),
         (picture()[:60], "the chunk IDAT is cut short"),
         (picture()[:20], "the chunk IHDR is cut short"),
+        (SIGNATURE + chunk(b"IHDR", bytes(7)), "the header is missing"),
+        (SIGNATURE + chunk(b"IHDR", bytes(14)), "the header is missing"),
         (picture()[:8], "the file ends before IEND"),
         (with_chunks(named("Ada")[:-1] + b"?"), "checksum of the chunk tEXt is wrong"),
         (picture()[:-1] + b"?", "checksum of the chunk IEND is wrong"),
         (with_chunks(b"\0\0\0\0a1b2\0\0\0\0"), "this is not a chunk"),
         (picture()[:8] + picture()[-12:], "the header is missing"),
         (png_head(0, 4) + chunk(b"IEND"), "it has no pixels"),
+        (png_head(4, 0) + chunk(b"IEND"), "it has no pixels"),
     ],
 )
 def test_a_picture_that_is_not_whole_is_refused_with_its_place(data: bytes, reason: str) -> None:

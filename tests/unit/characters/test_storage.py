@@ -9,10 +9,11 @@ from chalicelib.adapters.embedded.database import Database
 from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.adapters.embedded.uploads import EmbeddedUploads
+from chalicelib.cards.limits import MAX_FILE_BYTES
 from chalicelib.errors import ConditionFailed, NotFound, PreconditionFailed, TavernError, TooLarge
 from chalicelib.ports import Entry, Put, StoredDocument
 from chalicelib.services.characters.characters import Characters
-from chalicelib.services.characters.claims import CLAIM_SECONDS
+from chalicelib.services.characters.claims import CLAIM_SECONDS, Claims
 from chalicelib.services.characters.incoming import Incoming
 from chalicelib.services.characters.once import Once
 from chalicelib.services.characters.rows import CharacterKind
@@ -25,6 +26,8 @@ from chalicelib.services.uploads import OfferedUploads, folder
 from tests.api.characters import card, grey
 from tests.cards import card_png, v2
 from tests.clock import ManualClock
+from tests.unit.imports.depot import zipped
+from tests.unit.library.fuses import FusedIndex, Meanwhile
 
 ADA = "ada"
 MOST = 100_000
@@ -106,6 +109,45 @@ def test_who_takes_over_what_another_just_reads_writes_nothing(desk: Desk) -> No
     assert len(desk.objects()) == 1
     with pytest.raises(NotFound):
         desk.uploads.take(ADA, upload_id, {})
+
+
+def test_of_two_who_claim_an_upload_at_the_same_moment_one_has_it(desk: Desk) -> None:
+    """Neither saw the row of the other; nor does who comes after a claim has lapsed."""
+    claims = Claims(desk.index, desk.clock)
+    for _ in range(2):
+
+        def another_claims() -> None:
+            with pytest.raises(MemoryError), claims.claimed(ADA, "x"):
+                raise MemoryError  # a crash: the claim stays
+
+        between = Claims(FusedIndex(desk.index, Meanwhile(1, another_claims)), desk.clock)
+        with pytest.raises(NotFound, match="taken over already"), between.claimed(ADA, "x"):
+            pytest.fail("both have it")
+        desk.clock.advance(CLAIM_SECONDS)
+
+
+def test_what_counts_towards_a_users_storage_is_what_is_there(desk: Desk) -> None:
+    def stored() -> int:
+        return sum(version.size for _, version in desk.documents.history(f"users/{ADA}/"))
+
+    desk.characters.receive(ADA, "Bob.json", card("Bob"))
+    assert desk.counted() == stored()
+    ada = desk.characters.receive(ADA, "Ada.png", card_png(v2()))
+    assert desk.counted() == stored()
+    desk.characters.duplicate(ADA, ada.item.id)
+    desk.characters.set_image(ada.item, "a.png", grey(7, 7))
+    desk.characters.receive(ADA, "Eve.charx", zipped({"card.json": card("Eve"), "a": b"b"}))
+    assert desk.counted() == stored()
+
+
+def test_a_card_grows_to_what_a_file_may_have_and_no_further(desk: Desk) -> None:
+    desk.shelf.usage.grant(ADA, "bytes", 10 * MAX_FILE_BYTES)
+    ada = desk.characters.receive(ADA, "Ada.json", card()).item
+    large = "x" * (MAX_FILE_BYTES // 2)
+    grown = desk.characters.patch(ADA, ada.id, {"scenario": large}).item
+    with pytest.raises(TooLarge, match="at most"):
+        desk.characters.patch(ADA, ada.id, {"personality": large})
+    assert desk.characters.get(ADA, ada.id).item == grown
 
 
 def test_who_was_too_slow_leaves_nothing_when_another_has_taken_over(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.adapters.embedded.database import Database
+from chalicelib.ports import Remove
 from chalicelib.services.imports.jobs import Job
 from chalicelib.services.imports.worker import (
     BUSY_TRIES,
@@ -159,6 +160,61 @@ def test_a_worker_without_time_hands_over_and_none_is_taken_for_lost(depot: Depo
     assert_each_file_came_once(depot, job.id)
 
 
+def test_what_an_archive_leaves_out_is_told_and_counted_once_however_many_workers_it_takes(
+    depot: Depot,
+) -> None:
+    job = depot.imports.start(ADA, zipped({"../Eve.json": card("Eve"), **FILES}))
+    left = iter([800.0, 0.0, *[800.0] * 10])
+    assert depot.work(time_left=lambda: next(left)) == 2
+    ended = depot.job(job.id)
+    assert (ended.total, ended.done, ended.skipped) == (6, 6, 1)
+    assert [each["status"] for each in depot.lines(job.id)] == [*STATUSES, "skipped"]
+
+
+def test_who_has_lost_an_import_leaves_it_to_whoever_holds_it(depot: Depot) -> None:
+    job = depot.imports.start(ADA, zipped(FILES))
+
+    def another_takes_it() -> float:
+        held = depot.job(job.id)
+        depot.jobs.replace(held, replace(held, writer="another"))
+        depot.clock.advance(2)  # it is noted how far it is
+        return 800.0
+
+    depot.work(time_left=another_takes_it)
+    left = depot.job(job.id)
+    assert (left.status, left.writer) == ("running", "another")
+    assert depot.ending.is_held(ADA)
+
+
+def test_nobody_is_at_an_import_that_has_ended(depot: Depot) -> None:
+    """Who erases its user waits for no lease."""
+    depot.imports.start(ADA, zipped(FILES))
+    held = []
+
+    def looked() -> float:
+        held.append(depot.ending.is_held(ADA))
+        return 800.0
+
+    depot.work(time_left=looked)
+    assert held == [True] * 5
+    assert not depot.ending.is_held(ADA)
+
+
+def test_who_hands_over_after_another_was_lost_does_not_count_as_lost(depot: Depot) -> None:
+    """A file is left out for what kills workers, not for the want of time at it."""
+    job = depot.imports.start(ADA, zipped(FILES))
+    message = depot.queue.receive()
+    assert message is not None
+    depot.queue.delete(message.receipt)
+    crash_at_the_first_file(depot, job.id)
+    depot.clock.advance(LEASE_SECONDS + 1)
+    depot.ending.sweep()
+    left = iter([*[0.0] * MAX_TRIES, *[800.0] * 10])
+    assert depot.work(time_left=lambda: next(left)) == MAX_TRIES + 1
+    assert depot.job(job.id).losses == 1
+    assert_each_file_came_once(depot, job.id)
+
+
 def crash_at_the_first_file(depot: Depot, import_id: str) -> None:
     """A worker is killed there; nobody hears of it."""
 
@@ -194,6 +250,31 @@ def test_the_sweeper_sends_what_was_never_sent(depot: Depot) -> None:
     assert depot.ending.sweep(grace=5) == 0
     depot.work()
     assert_each_file_came_once(depot, job.id)
+
+
+def test_the_sweeper_sends_again_what_was_lost_on_its_way(depot: Depot) -> None:
+    """Nobody has had its message for six hours: a restore of the tables has lost it, say."""
+    job = depot.imports.start(ADA, zipped(FILES))
+    message = depot.queue.receive()
+    assert message is not None
+    depot.queue.delete(message.receipt)
+    depot.clock.advance(6 * 3600 - 1)
+    assert depot.ending.sweep() == 0
+    depot.clock.advance(1)
+    assert depot.ending.sweep() == 1
+    assert depot.ending.sweep() == 0
+    depot.work()
+    assert_each_file_came_once(depot, job.id)
+
+
+def test_an_open_row_without_an_import_goes_and_keeps_none_from_the_sweeper(depot: Depot) -> None:
+    """The rows of imports go with time, the one of the import before its open row, say."""
+    gone = depot.jobs.open(ADA, "0" * 22, 5)
+    other = depot.jobs.open("bob", "1" * 22, 5)
+    depot.index.write(Remove(f"{ADA}#imports", gone.id))
+    assert depot.ending.sweep(grace=0) == 2
+    assert [*depot.jobs.opened()] == [("bob", other.id)]
+    assert depot.queue.receive() is not None
 
 
 def test_at_a_start_nothing_waits(depot: Depot) -> None:
@@ -244,7 +325,8 @@ def test_an_import_that_always_loses_its_worker_ends_in_error(depot: Depot) -> N
     assert not [*depot.jobs.opened()]
 
 
-def test_a_dead_letter_ends_its_import(depot: Depot) -> None:
+def test_a_dead_letter_ends_its_import(depot: Depot, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
     depot.connect()
     job = depot.imports.start(ADA, zipped(FILES))
     depot.ending.dead_letter(ADA, job.id, REASON)
@@ -252,6 +334,7 @@ def test_a_dead_letter_ends_its_import(depot: Depot) -> None:
     assert (ended.status, ended.message) == ("error", REASON)
     assert not [*depot.documents.history("imports/")]
     assert depot.sockets.frames(ADA)[-1]["payload"]["status"] == "error"
+    assert [vars(each)["importId"] for each in caplog.records] == [job.id]
     depot.ending.dead_letter(ADA, job.id, "again")
     depot.ending.dead_letter(ADA, "unknown", REASON)
     assert depot.job(job.id).message == REASON

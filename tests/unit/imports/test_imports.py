@@ -9,12 +9,16 @@ import pytest
 
 from chalicelib.adapters.embedded.database import Database
 from chalicelib.cards.archives import BrokenArchive
+from chalicelib.cards.limits import MAX_FILE_BYTES
 from chalicelib.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyRequests
 from chalicelib.ports import Put
+from chalicelib.services.characters.rows import CharacterKind
+from chalicelib.services.imports.dispatch import named_in
 from chalicelib.services.imports.imports import LIBRARY
 from chalicelib.services.imports.jobs import KEPT_DAYS, MAX_KEPT, MAX_OPEN
 from chalicelib.services.imports.plan import MAX_FILES, MAX_NAMED
 from chalicelib.services.imports.report import PAGE
+from chalicelib.services.library import items
 from chalicelib.services.library.usage import StorageLimits
 from tests.unit.imports.depot import ADA, Depot, card, picture, picture_of, zipped
 
@@ -66,6 +70,8 @@ def test_every_file_is_told_of_and_every_card_is_kept(
     assert told["broken.png"]["error"]
     assert "not allowed" in told["Eve.json"]["error"]
     assert depot.listed() == [("Ada Lovelace", "Ada.png"), ("Bob", None), ("Cy", None)]
+    (logged,) = (each for each in caplog.records if each.message == "An import has ended")
+    assert vars(logged).items() >= {"importId": job.id, "files": 7, "failed": 1}.items()
     payload = frames(depot)[-1]
     assert payload == {
         "importId": job.id,
@@ -286,6 +292,86 @@ def test_an_archive_that_is_gone_ends_its_import(depot: Depot) -> None:
         "error",
         "The archive is not there any more: send it again",
     )
+    assert depot.imports.get(ADA, job.id).view()["message"] == ended.message
+
+
+def test_an_import_of_which_there_is_nothing_to_say_has_no_message(depot: Depot) -> None:
+    assert "message" not in depot.imports.start(ADA, zipped(FILES)).view()
+
+
+def test_progress_is_told_now_and_then(depot: Depot) -> None:
+    depot.connect()
+    depot.imports.start(ADA, zipped({f"{number}.json": card(str(number)) for number in range(6)}))
+
+    def a_quarter_of_a_second() -> float:
+        depot.clock.advance(0.25)
+        return 800.0
+
+    depot.work(time_left=a_quarter_of_a_second)
+    assert [each["done"] for each in frames(depot)] == [0, 2, 4, 6, 6]
+
+
+def test_a_file_that_is_too_large_is_not_even_read(depot: Depot) -> None:
+    size = MAX_FILE_BYTES + 1
+    files = {"large.json": bytes(size), "Bob.json": card("Bob")}
+    job = depot.imports.start(ADA, zipped(files, packed=True))  # who reads it finds a bomb
+    depot.work()
+    large, bob = depot.lines(job.id)
+    assert large["error"] == f"The file has {size} bytes; at most {MAX_FILE_BYTES} are allowed"
+    assert (large["status"], bob["status"]) == ("failed", "created")
+
+
+def test_a_file_whose_character_only_a_newer_version_can_change_fails_and_others_come(
+    depot: Depot,
+) -> None:
+    ada = depot.characters.receive(ADA, "Ada.json", card("Ada")).item
+    key = items.key_of(CharacterKind(depot.index), ADA, ada.id)
+    newer = ada.changed(ada.content, format=2)
+    depot.documents.put(key, items.encoded(newer))
+    job = depot.imports.start(ADA, zipped({"Ada.png": picture(1), "Bob.json": card("Bob")}))
+    depot.work()
+    first, second = depot.lines(job.id)
+    assert (first["status"], second["status"]) == ("failed", "created")
+    assert "newer" in first["error"]
+    ended = depot.job(job.id)
+    assert (ended.status, ended.done, ended.failed) == ("complete", 2, 1)
+
+
+def test_all_imports_of_a_user_end_at_once_and_those_of_others_go_on(depot: Depot) -> None:
+    waiting = [depot.imports.start(ADA, zipped(FILES)) for _ in range(2)]
+    others = depot.imports.start("bob", zipped(FILES))
+    depot.ending.end_all(ADA, "The account was disabled")
+    for job in waiting:
+        ended = depot.job(job.id)
+        assert (ended.status, ended.message) == ("cancelled", "The account was disabled")
+    assert [*depot.documents.keys("imports/")] == [others.key]
+    depot.work()
+    assert depot.listed() == []
+    assert depot.jobs.get("bob", others.id).status == "complete"
+
+
+def test_a_report_has_no_more_of_a_file_than_its_row_takes(depot: Depot) -> None:
+    wrong = ("creator", "creator_notes", "personality", "scenario", "first_mes", "mes_example")
+    also = ("system_prompt", "post_history_instructions", "character_version", "tags", "nickname")
+    files = {
+        f"{'x' * 400}.json": card("N" * 400, **dict.fromkeys((*wrong, *also), 1)),
+        f"{'y' * 400}.json": b" " * 1_000_000,  # a bomb: the error has its name
+    }
+    job = depot.imports.start(ADA, zipped(files, packed=True))
+    depot.work()
+    line, bomb = depot.lines(job.id)
+    assert line["file"] == "x" * 200
+    assert line["name"] == "N" * 100
+    assert len(line["repairs"]) == 10
+    assert len(bomb["error"]) == 300
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "1", "{}", '{"uid": "ada"}', '{"uid": "ada", "importId": 1}']
+)
+def test_a_message_that_names_no_import_is_told_apart(body: str) -> None:
+    with pytest.raises(InvalidInput):
+        named_in(body)
 
 
 def test_an_archive_of_too_much_is_refused(depot: Depot) -> None:

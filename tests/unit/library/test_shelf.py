@@ -18,7 +18,7 @@ from chalicelib.errors import (
     PreconditionFailed,
     TooLarge,
 )
-from chalicelib.ports import Entry, Put
+from chalicelib.ports import Entry, Put, Remove
 from chalicelib.services.library import items
 from chalicelib.services.library.if_match import IfMatch
 from chalicelib.services.library.items import Item
@@ -343,6 +343,16 @@ def test_one_that_cannot_be_read_is_in_nobodys_way(notes: Notes) -> None:
     for broken_id, error in zip(ids, (NotFound, NotFound, NewerFormat), strict=True):
         with pytest.raises(error):
             notes.shelf.get(ADA, broken_id)
+
+
+def test_one_that_is_listed_anew_keeps_the_slot_that_it_has(notes: Notes) -> None:
+    """Also where the row is lost that says which rows are its own."""
+    made = notes.create("one", "a")
+    (head,) = notes.index.query("ada#lorebooks", "item/").entries
+    notes.index.write(Remove(head.partition, head.key))
+    assert notes.shelf.settle(ADA, made.id, anew=True).state["slot"] == "a"
+    assert (notes.listed(), notes.slots()) == (["one"], {"a": made.id})
+    notes.check()
 
 
 def test_all_goes_on_past_an_id(notes: Notes) -> None:

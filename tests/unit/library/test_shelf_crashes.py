@@ -14,6 +14,8 @@ from chalicelib.adapters.embedded.documents import EmbeddedDocuments
 from chalicelib.adapters.embedded.index import EmbeddedIndex
 from chalicelib.errors import TavernError
 from chalicelib.ports import Entry, Put
+from chalicelib.services.library import items
+from chalicelib.services.library.items import CREATED, UPDATED, Item
 from chalicelib.services.library.usage import StorageLimits
 from tests.clock import ManualClock
 from tests.unit.library.fuses import (
@@ -24,7 +26,7 @@ from tests.unit.library.fuses import (
     FusedIndex,
     Meanwhile,
 )
-from tests.unit.library.notes import ADA, Notes
+from tests.unit.library.notes import ADA, SLOT, Notes
 
 MOST_CALLS = 40
 LIMITS = StorageLimits(documents=3, bytes=3_000)
@@ -178,3 +180,56 @@ def test_a_create_that_crashed_is_completed_by_the_next_one_with_the_same_seed(
         assert scene.notes.listed() == ["first", "second", "seeded"]
         assert scene.notes.index.get("ada#jobs", "done") is not None
         scene.notes.check()
+
+
+def test_of_two_creates_with_one_seed_both_have_what_is_listed() -> None:
+    made: list[Item] = []
+    twice = Case(lambda notes, first: made.append(notes.create("seeded", "s", seed=SEED)))
+    for scene in interruptions(twice, twice):
+        one, other = made[-2:] if scene.fuse.blown else made[-1:] * 2
+        found = scene.notes.shelf.get(ADA, one.id)
+        assert one.content == other.content == found.content
+        assert scene.notes.listed() == ["first", "second", "seeded"]
+        scene.notes.check()
+    assert len(made) >= 5  # each of the two calls was disturbed
+
+
+def test_a_create_whose_job_was_done_meanwhile_takes_nothing_from_another_with_its_seed() -> None:
+    """It takes back what it wrote, unless that is listed by now."""
+    kept: list[Item] = []
+    lost = Case(
+        lambda notes, first: notes.create(
+            "seeded", "s", seed=SEED, also=[Put(Entry("ada#jobs", "lost"), replacing={})]
+        )
+    )
+    other = Case(lambda notes, first: kept.append(notes.create("seeded", "s", seed=SEED)))
+    for scene in interruptions(lost, other):
+        there = ["first", "second", *(["seeded"] if scene.fuse.blown else [])]
+        assert scene.notes.listed() == there
+        for item in kept:
+            assert scene.notes.shelf.get(ADA, item.id).content == item.content
+        kept.clear()
+        scene.notes.check()
+
+
+def test_a_create_that_finds_what_another_takes_back_keeps_its_own() -> None:
+    made: list[Item] = []
+    again = Case(lambda notes, first: made.append(notes.create("seeded", "s", seed=SEED)))
+    for calls in range(MOST_CALLS):
+
+        def take_back(notes: Notes, calls: int = calls) -> Fuse:
+            """What the other has written is there when the create begins, and then goes."""
+            item_id = items.new_id(notes.shelf.now(), SEED)
+            left = Item(ADA, item_id, {"text": "seeded"}, {CREATED: "", UPDATED: "", SLOT: "s"})
+            key = items.key_of(notes.shelf.kind, ADA, item_id)
+            version = notes.documents.put(key, items.encoded(left)).version
+            return Meanwhile(calls, lambda: notes.documents.withdraw(key, version))
+
+        with disturbed(again, lambda notes, first: take_back(notes)) as scene:
+            listed = scene.notes.listed()
+            assert listed == ["first", "second", "seeded"]
+            assert scene.notes.shelf.get(ADA, made[-1].id).content == made[-1].content
+            scene.notes.check()
+            if not scene.fuse.blown:
+                return
+    pytest.fail("It never ends")
