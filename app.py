@@ -17,6 +17,7 @@ app = Chalice(app_name="comfytavern", configure_logs=False)
 app.experimental_feature_flags.update(["WEBSOCKETS"])
 routes = api.register(app)
 unknown_path = api.unknown_path
+cors_headers = api.cors_headers
 
 
 @app.on_ws_connect()

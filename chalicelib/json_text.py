@@ -20,11 +20,16 @@ _EXACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _STRICT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def loads(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> Any:
-    """Parse strict JSON; ``InvalidInput`` says where and why it is not."""
+def loads(text: str | bytes, *, max_depth: int = MAX_DEPTH, finite: bool = False) -> Any:
+    """Parse strict JSON; ``InvalidInput`` says where and why it is not.
+
+    A number too large for a float, such as 1e999, becomes an infinity, or is refused
+    where all must be ``finite``.
+    """
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        value = json.loads(decoded, parse_constant=_refuse_constant)
+        parse_float = _finite_float if finite else None
+        value = json.loads(decoded, parse_float=parse_float, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise InvalidInput("Body is not UTF-8") from error
     except RecursionError as error:
@@ -71,6 +76,13 @@ def loads_exact(text: str) -> Any:
 
 def _refuse_constant(name: str) -> None:
     raise InvalidInput(f"Malformed JSON: {name} is not a JSON number")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise InvalidInput("Malformed JSON: a number is too large")
+    return value
 
 
 def _check_depth(value: Any, limit: int) -> None:

@@ -34,22 +34,28 @@ Answer = dict[str, Any]
 
 
 def connect(event: Event) -> Answer:
-    """A socket opens: find out whose it is, refuse pages of foreign origins."""
+    """A socket opens: find out whose it is, refuse pages of foreign origins.
+
+    Who is refused is told why. Browsers show that to no page, other clients to theirs.
+    """
     headers = {key.lower(): str(value) for key, value in (event.get("headers") or {}).items()}
     if not is_trusted_origin(headers, container.settings().origins):
-        return {"statusCode": 403}
+        message = "Pages of this origin may not connect here (TAVERN_CORS_ORIGINS)"
+        return _refused(403, NotAllowed(message))
     parameters = event.get("queryStringParameters") or {}
     connection = _connection(event, batched=parameters.get("frames") == "batch")
     try:
         caller, changes = _identified(headers, parameters.get("ticket"))
         caller.require("read")  # every socket gets the frames of its user's runs
         container.connections().register(caller, connection, *changes)
-    except (NotSignedIn, ConditionFailed):  # the ticket has lapsed, or another used it
-        return {"statusCode": 401}
-    except NotAllowed:
-        return {"statusCode": 403}
-    except TooManyRequests:
-        return {"statusCode": 429}
+    except NotSignedIn as error:
+        return _refused(401, error)
+    except ConditionFailed:  # another used the ticket meanwhile
+        return _refused(401, NotSignedIn("The ticket is not valid, or no longer"))
+    except NotAllowed as error:
+        return _refused(403, error)
+    except TooManyRequests as error:
+        return _refused(429, error, {"Retry-After": str(error.retry_after)})
     return {"statusCode": 200}
 
 
@@ -88,6 +94,12 @@ def message(event: Event) -> Answer:
     return {"statusCode": 200}
 
 
+def _refused(status: int, error: TavernError, headers: Mapping[str, str] | None = None) -> Answer:
+    body = {"error": error.message, **({"details": error.details} if error.details else {})}
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    return {"statusCode": status, "headers": headers, "body": json_text.dumps(body)}
+
+
 def _identified(headers: Mapping[str, str], ticket: str | None) -> tuple[Caller, Sequence[Change]]:
     """Who connects, and what is to change with that; ``NotSignedIn``.
 
@@ -109,7 +121,7 @@ def _parsed(body: object) -> tuple[str, Mapping[str, Any]]:
     text = body if isinstance(body, str) else ""
     if len(text) > _MAX_MESSAGE_BYTES:
         raise TooLarge(f"A message may have at most {_MAX_MESSAGE_BYTES} characters")
-    value = json_text.loads(text)
+    value = json_text.loads(text, finite=True)
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise InvalidInput("A message is an object with a type and a payload")
     kind = value["type"]

@@ -21,6 +21,7 @@ from chalicelib.api import (
     user_profile,
     workflows,
 )
+from chalicelib.api.cors import cors_headers
 from chalicelib.api.groups import Group
 from chalicelib.api.http import Access, unknown_path
 
@@ -47,7 +48,7 @@ GROUPS: tuple[Group, ...] = (
 )
 
 
-__all__ = ["GROUPS", "access", "register", "unknown_path"]
+__all__ = ["GROUPS", "access", "cors_headers", "register", "unknown_path"]
 
 
 def register(app: Chalice) -> dict[str, tuple[str, ...]]:

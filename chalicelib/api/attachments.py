@@ -8,10 +8,13 @@ from chalicelib.api.http import Call, Reply
 
 def file_reply(call: Call, name: str, data: bytes, media_type: str) -> Reply:
     """A file to keep, or where it is to be fetched if it is too large for an answer."""
-    link = container.large_answers().keep(call.uid, data, media_type, name)
+    headers = {"Content-Disposition": attachment(name)}
+    answers = container.large_answers()
+    if call.is_head and answers.most is not None and len(data) > answers.most:
+        return Reply(None, 200, headers, media_type)  # a link would be for GET alone
+    link = answers.keep(call.uid, data, media_type, name)
     if link is not None:
         return Reply(None, 303, {"Location": link})
-    headers = {"Content-Disposition": attachment(name)}
     return Reply(data, headers=headers, content_type=media_type)
 
 

@@ -62,6 +62,8 @@ def image(call: Call, image_name: str) -> Reply:
         return Reply(None, 416, {**headers, "Content-Range": part.header})
     count = shown.image.size if part is None else part.count
     whole = container.large_answers().link(shown.key, count, media_type)
+    if whole is not None and call.is_head:  # the link is for GET alone
+        return Reply(None, 200, headers, media_type)
     if whole is not None:  # the store gives parts too
         return Reply(None, 307, {**headers, "Location": whole, "Cache-Control": "no-store"})
     if part is None:
@@ -71,6 +73,7 @@ def image(call: Call, image_name: str) -> Reply:
 
 
 @group.get(f"{_ONE}/export")
+@group.head(f"{_ONE}/export")
 def export(call: Call, character_id: str) -> Reply:
     """A character as a file."""
     form = call.query("format") or "png"

@@ -188,10 +188,10 @@ def _page(call: Call) -> str:
     fields = call.query("fields")
     page = container.character_list().page(
         call.uid,
-        limit=None if call.query("limit") is None else call.number("limit", 0),
-        cursor=call.query("cursor"),
+        limit=call.number("limit", 0) if call.query("limit") else None,
+        cursor=call.query("cursor") or None,
         search=call.query("search") or "",
-        tag=call.query("tag"),
+        tag=call.query("tag") or None,
         favorite=_flag(call, "favorite"),
         sort=call.query("sort") or "name",
         fields=None if fields is None else [part.strip() for part in fields.split(",")],
@@ -206,7 +206,7 @@ def _listed(entries: Sequence[str], **more: object) -> str:
 
 
 def _flag(call: Call, name: str) -> bool | None:
-    text = call.query(name)
+    text = call.query(name) or None
     if text not in (None, "true", "false"):
         raise InvalidInput.field(name, "true or false is expected")
     return None if text is None else text == "true"

@@ -6,7 +6,7 @@ from chalicelib import container
 
 _CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _CORS_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
-_CORS_EXPOSED = "ETag, Retry-After, X-Request-Id"
+_CORS_EXPOSED = "ETag, Retry-After, X-Request-Id, Content-Disposition, Content-Range"
 
 
 def cors_headers(origin: str | None) -> dict[str, str]:

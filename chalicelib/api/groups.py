@@ -19,7 +19,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 from chalicelib import container, errors, json_text, logs
 from chalicelib.api.cors import cors_headers, preflight_headers
 from chalicelib.api.fitting import fit
-from chalicelib.api.http import METHODS, Access, Call, Reply, error_reply
+from chalicelib.api.http import METHODS, Access, Call, Reply, error_body, error_reply
 from chalicelib.services.accounts import audit
 from chalicelib.services.callers import Caller
 
@@ -27,6 +27,7 @@ _logger = logging.getLogger("chalicelib.api")
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ANY_CONTENT = ["*/*"]
+_INTERNAL = "Internal error; the server's log says more"
 # Of less than so many characters each may take four bytes: it fits a function's answer.
 _MAYBE_LARGE = 1_000_000
 
@@ -89,12 +90,12 @@ class Group:
         for path, views in self._routes.items():
             for method, served in views.items():
                 self._route(path, [method], served)
+            allow = ", ".join([*views, "OPTIONS"])
             missing = [method for method in METHODS if method not in views]
             if missing:
-                refuse = self._refuse(", ".join([*views, "OPTIONS"]))
-                self._route(path, missing, _Served(refuse, "identity"))
+                self._route(path, missing, _Served(self._refuse(allow), "identity"))
             self.blueprint.route(path, methods=["OPTIONS"], content_types=_ANY_CONTENT)(
-                self._preflight
+                self._preflight(allow)
             )
         app.register_blueprint(self.blueprint)
         return {path: tuple(views) for path, views in self._routes.items()}
@@ -126,9 +127,12 @@ class Group:
 
         return refuse
 
-    def _preflight(self, **_parameters: str) -> Response:
-        headers = cors_headers(self.blueprint.current_request.headers.get("origin"))
-        return Response("", {**headers, **preflight_headers(headers)}, 204)
+    def _preflight(self, allow: str) -> Callable[..., Response]:
+        def preflight(**_parameters: str) -> Response:
+            headers = cors_headers(self.blueprint.current_request.headers.get("origin"))
+            return Response("", {"Allow": allow, **headers, **preflight_headers(headers)}, 204)
+
+        return preflight
 
     def _answer(self, path: str, served: _Served, parameters: Mapping[str, str]) -> Response:
         request = self.blueprint.current_request
@@ -172,7 +176,8 @@ class Group:
             return _rendered(error_reply(error, success_flag=self._success_flag))
         except Exception:
             _logger.exception("A request failed")
-            return _rendered(Reply({"error": "Internal error; the server's log says more"}, 500))
+            body = error_body(_INTERNAL, success_flag=self._success_flag)
+            return _rendered(Reply(body, 500))
 
 
 class _Bytes(Response):  # type: ignore[misc]  # Chalice has no types
@@ -203,7 +208,9 @@ def _decoded(name: str, value: str) -> str:
     try:
         return unquote(value, errors="strict")
     except UnicodeDecodeError as error:
-        raise errors.InvalidInput.field(name, "its percent-encoding is not UTF-8") from error
+        field = name.title().replace("_", "")
+        field = field[0].lower() + field[1:]  # as on the wire: projectId
+        raise errors.InvalidInput.field(field, "its percent-encoding is not UTF-8") from error
 
 
 def _fitting(call: Call, reply: Reply) -> Reply:

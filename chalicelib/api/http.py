@@ -121,6 +121,11 @@ class Call:
         return self.caller.uid
 
     @property
+    def is_head(self) -> bool:
+        """Are the headers all that is wanted?"""
+        return bool(self._request.method == "HEAD")
+
+    @property
     def body(self) -> bytes:
         """The body as it came."""
         raw = self._request.raw_body
@@ -157,7 +162,7 @@ class Call:
         if len(raw) > _MAX_JSON_BYTES:
             limit = _MAX_JSON_BYTES
             raise errors.TooLarge(f"The body has {len(raw)} bytes; at most {limit} are allowed")
-        return json_text.loads(raw)
+        return json_text.loads(raw, finite=True)
 
     def if_match(self) -> IfMatch | None:
         """The versions that the caller allows to be replaced (If-Match)."""
@@ -180,11 +185,9 @@ def document(call: Call, value: Mapping[str, Any], etag: str, status: int = 200)
 def error_reply(error: errors.TavernError, *, success_flag: bool = False) -> Reply:
     """The one translation of the product's errors to HTTP."""
     kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
-    body: dict[str, Any] = {"error": error.message}
+    body = error_body(error.message, success_flag=success_flag)
     if error.details:
         body["details"] = error.details
-    if success_flag:
-        body |= {"success": False, "message": error.message}
     headers = {}
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = error.allow
@@ -193,6 +196,11 @@ def error_reply(error: errors.TavernError, *, success_flag: bool = False) -> Rep
     if isinstance(error, (errors.TooManyRequests, errors.NewerFormat)):
         headers["Retry-After"] = str(error.retry_after)
     return Reply(body, STATUS[kind], headers)
+
+
+def error_body(message: str, *, success_flag: bool) -> dict[str, Any]:
+    """What an error says, with the fields that the clients of some routes expect."""
+    return {"error": message} | ({"success": False, "message": message} if success_flag else {})
 
 
 def unknown_path(origin: str | None, method: str) -> tuple[int, dict[str, str], str]:
@@ -204,7 +212,7 @@ def unknown_path(origin: str | None, method: str) -> tuple[int, dict[str, str], 
     headers = {**cors_headers(origin), "Content-Type": _JSON, "X-Request-Id": str(uuid.uuid4())}
     if method == "OPTIONS":
         return 204, {**headers, **preflight_headers(headers)}, ""
-    return 404, headers, json_text.dumps({"error": "Not found"})
+    return 404, headers, json_text.dumps(error_body("Not found", success_flag=True))
 
 
 def _etags(header: str | None) -> IfMatch | None:

@@ -7,7 +7,7 @@ from chalicelib.api.http import Call
 from chalicelib.errors import InvalidInput, TooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
-    from multipart import PushMultipartParser
+    from multipart import MultipartError, PushMultipartParser
 
 FORM = "multipart/form-data"
 
@@ -55,7 +55,7 @@ def files_of(
     try:
         found = _files(parser, body, field)
     except MultipartError as error:
-        raise InvalidInput(f"The form cannot be read: {error}") from error
+        raise InvalidInput(f"The form cannot be read: {_trouble(error, parser, body)}") from error
     if not found:
         raise InvalidInput.field(field, f"a file is expected, in a form ({FORM})")
     if len(found) > most:
@@ -89,6 +89,8 @@ def _files(parser: "PushMultipartParser", body: bytes, field: str) -> list[Uploa
     name: str | None = None
     wanted = False
     pieces: list[bytes] = []
+    if not body:
+        return found
     with parser:
         for event in parser.parse(body):
             if event is None:
@@ -101,6 +103,19 @@ def _files(parser: "PushMultipartParser", body: bytes, field: str) -> list[Uploa
             else:
                 wanted, name = event.name == field, event.filename
     return found
+
+
+def _trouble(error: "MultipartError", parser: "PushMultipartParser", body: bytes) -> str:
+    """What is wrong with a form; the parser's own words are for who wrote it."""
+    from multipart import ParserLimitReached
+
+    if isinstance(error.__context__, UnicodeDecodeError):
+        return "the name of a field or a file is not UTF-8"
+    if isinstance(error, ParserLimitReached):
+        return "it has too many fields, or one whose head is too long"
+    if b"--" + parser.boundary + b"--" not in body:
+        return "it ends before its last boundary, or has another than its Content-Type names"
+    return "each field is expected after its boundary, with a Content-Disposition that names it"
 
 
 def _safe(name: str | None) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StrictStr
 from pydantic.alias_generators import to_camel
 
 MAX_NAME_LENGTH = 100
+Scope = Literal["read", "write", "run", "admin"]
 
 
 def _trimmed(text: str) -> str:
@@ -18,6 +19,12 @@ def _trimmed(text: str) -> str:
     return name
 
 
+def _some(scopes: list[Scope]) -> list[Scope]:
+    if not scopes:
+        raise ValueError("must name at least one; leave it out for the default ones")
+    return scopes
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -25,7 +32,6 @@ def _not_blank(text: str) -> str:
 
 
 Name = Annotated[StrictStr, AfterValidator(_trimmed)]
-Scope = Literal["read", "write", "run", "admin"]
 
 
 class _Draft(BaseModel):
@@ -33,10 +39,10 @@ class _Draft(BaseModel):
 
 
 class ServiceKeyDraft(_Draft):
-    """A new service key; no scopes, or an empty list, means the default ones."""
+    """A new service key; without scopes it has the default ones."""
 
     name: Name | None = None
-    scopes: list[Scope] | None = None
+    scopes: Annotated[list[Scope], AfterValidator(_some)] | None = None
     expires_at: StrictStr | None = None
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.larger_files import ELSEWHERE
 from infra.local import gateway
 from infra.local.gateway import Answer, Headers
 
@@ -88,5 +89,7 @@ def announced(headers: Headers) -> int | None:
 
 
 def _too_large(most: int) -> BodyRefused:
-    named = f"{most // 1024 // 1024} MB" if most == MAX_BODY_BYTES else f"{most} bytes"
-    return BodyRefused(gateway.error(413, f"Body is larger than {named}", connection="close"))
+    message = f"Body is larger than {most} bytes"
+    if most == MAX_BODY_BYTES:
+        message = f"Body is larger than {most // 1024 // 1024} MB. {ELSEWHERE}"
+    return BodyRefused(gateway.error(413, message, connection="close"))

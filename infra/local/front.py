@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import sys
 
 import httptools
@@ -18,7 +19,7 @@ from infra.local.bodies import (
     Send,
     announced,
 )
-from infra.local.gateway import Answer, Gateway, Request
+from infra.local.gateway import Answer, CorsHeaders, Gateway, Request, origin_of
 from infra.local.large_uploads import LargeUploads
 from infra.local.threads import Threads
 from infra.local.waiting import Waiting
@@ -34,7 +35,8 @@ _DRAIN_BYTES = 64 * 1024 * 1024
 class Front:
     """Routes what comes in: sockets to ``sockets``, the rest to the gateway.
 
-    ``uploads`` takes the bodies that are larger than others may be; None takes none.
+    ``cors_headers`` gives, for an origin, what lets its pages read an answer that is not
+    the app's. ``uploads`` takes the bodies that are larger than others may be; None takes none.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class Front:
         gateway: Gateway,
         threads: Threads,
         sockets: App,
+        cors_headers: CorsHeaders,
         uploads: LargeUploads | None = None,
     ) -> None:
         self._gateway = gateway
         self._sockets = sockets
+        self._cors_headers = cors_headers
         self._uploads = uploads
         self._waiting = Waiting(threads, None if uploads is None else uploads.folder)
 
@@ -53,26 +57,33 @@ class Front:
         """Serve one request or one socket (ASGI)."""
         if scope["type"] == "websocket":
             return await self._sockets(scope, receive, send)
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-            return await _send(send, gateway.error(414, _TOO_LONG))
-        # Chalice would take what follows two slashes for a host's name.
-        if b"//" in scope["raw_path"] or not scope["raw_path"].startswith(b"/"):
-            answer = self._gateway.unknown_path(scope["method"], scope["headers"])
-            return await _send(send, answer)
         try:
             answer = await self._answer(scope, receive)
         except BodyRefused as refusal:
-            return await _refuse(receive, send, refusal.answer)
+            return await _refuse(receive, send, self._readable(scope, refusal.answer))
         except ClientGone:
             return None
-        return await _send(send, answer)
+        return await _send(send, self._readable(scope, answer))
 
     async def _answer(self, scope: Message, receive: Receive) -> Answer:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            return gateway.error(414, _TOO_LONG)
+        # Chalice would take what follows two slashes for a host's name.
+        if b"//" in scope["raw_path"] or not scope["raw_path"].startswith(b"/"):
+            return self._gateway.unknown_path(scope["method"], scope["headers"])
         length = announced(scope["headers"])
         is_large = length is None or length > MAX_BODY_BYTES
         if is_large and self._uploads is not None and self._uploads.serves(scope):
             return await self._uploads.answer(_request(scope), receive)
         return await self._waiting.answer(_request(scope), receive, self._gateway.answer)
+
+    def _readable(self, scope: Message, answer: Answer) -> Answer:
+        """The same, for pages of allowed origins to read; the app's answers are so already."""
+        if any(name == b"vary" for name, _ in answer.headers):
+            return answer
+        cors = self._cors_headers(origin_of(scope["headers"]))
+        more = [(name.lower().encode(), value.encode("latin-1")) for name, value in cors.items()]
+        return dataclasses.replace(answer, headers=[*answer.headers, *more])
 
 
 class FrontProtocol(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is untyped here

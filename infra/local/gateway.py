@@ -24,6 +24,7 @@ _logger = logging.getLogger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
 UnknownPath = Callable[[str | None, str], tuple[int, dict[str, str], str]]
+CorsHeaders = Callable[[str | None], dict[str, str]]
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _NO_BODY = frozenset({204, 304})
@@ -91,27 +92,31 @@ class Gateway:
 
     def unknown_path(self, method: str, headers: Headers) -> Answer:
         """The product's answer where no route is."""
-        origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
-        status, named, text = self._unknown_path(origins[0] if origins else None, method)
+        status, named, text = self._unknown_path(origin_of(headers), method)
         return _shaped({"statusCode": status, "headers": named, "body": text}, _request_id())
 
     def _answer(self, request: Request, headers: "_RequestHeaders") -> Answer:
         try:
+            if request.method not in _METHODS:
+                return self._refused_method(request, headers)
             response = self._gateway.handle_request(
                 request.method, request.target, headers, request.body or None
             )
-            if request.method not in _METHODS:
-                # The path is known: Chalice's own refusal, in the product's shape.
-                message = "This path does not have that method"
-                return error(405, message, headers.request_id, allow=", ".join(_METHODS))
             return _shaped(response, headers.request_id)
         except _RouteNotFound:
             return self.unknown_path(request.method, request.headers)
         except LocalGatewayException as refusal:  # an authorizer's, not the app's
             return error(refusal.CODE, "Not allowed", headers.request_id)
-        except Exception:
+        except (Exception, SystemExit):  # what would end a function's process
             _logger.exception("request failed", extra={"requestId": headers.request_id})
             return error(500, "Internal server error", headers.request_id)
+
+    def _refused_method(self, request: Request, headers: "_RequestHeaders") -> Answer:
+        """405 to what no path has; a path's answer to OPTIONS says what it has."""
+        told = self._gateway.handle_request("OPTIONS", request.target, headers, None)
+        allow = told["headers"].get("Allow", ", ".join(_METHODS))
+        message = "This path does not have that method"
+        return error(405, message, headers.request_id, allow=allow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,8 @@ class _FunctionConfig:
 
 
 def error(status: int, message: str, request_id: str | None = None, **headers: str) -> Answer:
-    """An answer in the shape of the product's errors."""
-    body = json.dumps({"error": message}).encode()
+    """An answer in the shape of the product's errors, with what some of its routes add."""
+    body = json.dumps({"error": message, "success": False, "message": message}).encode()
     named = {
         "content-type": "application/json",
         "content-length": str(len(body)),
@@ -133,6 +138,11 @@ def error(status: int, message: str, request_id: str | None = None, **headers: s
         **headers,
     }
     return Answer(status, [(name.encode(), value.encode()) for name, value in named.items()], body)
+
+
+def origin_of(headers: Headers) -> str | None:
+    """The origin of the page that asks, if one does."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"origin"), None)
 
 
 class _RequestHeaders(dict[str, str]):

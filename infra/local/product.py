@@ -10,7 +10,7 @@ from chalice.app import Chalice
 
 from chalicelib.ports import Queue
 from infra.local.events import Event, InvocationContext
-from infra.local.gateway import UnknownPath
+from infra.local.gateway import CorsHeaders, UnknownPath
 
 Handler = Callable[[Event, InvocationContext], Any]
 
@@ -81,6 +81,7 @@ class Product:
 
     app: Chalice
     unknown_path: UnknownPath
+    cors_headers: CorsHeaders
     ws_connect: Handler
     ws_message: Handler
     ws_disconnect: Handler
@@ -100,6 +101,7 @@ class Product:
         return cls(
             app=module.app,
             unknown_path=module.unknown_path,
+            cors_headers=module.cors_headers,
             ws_connect=module.ws_connect,
             ws_message=module.ws_message,
             ws_disconnect=module.ws_disconnect,

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -110,7 +110,7 @@ class Sockets:
         )
         status = answer.get("statusCode", 200)
         if not 200 <= status < 300:
-            return await _reject(send, status, answer.get("body"))
+            return await _reject(send, status, answer.get("body"), answer.get("headers"))
         with contextlib.suppress(OSError):  # it left while it was asked in
             await send({"type": "websocket.accept"})
         code = await self._talk(socket, receive, send)
@@ -204,10 +204,14 @@ async def _send_close(send: Send, code: int) -> None:
         raise ConnectionResetError from error
 
 
-async def _reject(send: Send, status: int, body: str | None) -> None:
+async def _reject(
+    send: Send, status: int, body: str | None, named: Mapping[str, str] | None = None
+) -> None:
     if not body or not body.startswith("{"):
         body = json.dumps({"error": body or "The connection was refused"})
-    headers = [(b"content-type", b"application/json")]
+    given = {name.lower(): value for name, value in (named or {}).items()}
+    given = {"content-type": "application/json", **given}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in given.items()]
     with contextlib.suppress(OSError):  # it may have left
         await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": body.encode()})

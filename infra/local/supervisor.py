@@ -70,7 +70,7 @@ async def _serve(
     uploads = LargeUploads(
         gateway, requests, lambda token: product.container.uploads().limit(token), settings.data_dir
     )
-    front = Front(gateway, requests, sockets, uploads)
+    front = Front(gateway, requests, sockets, product.cors_headers, uploads)
     server = Server(Proxies(front, settings.trusted_proxies), bound)
     sweeper = Sweeper(product.sweep, settings.sweep_seconds)
     await sweeper.first(_FIRST_SWEEP_SECONDS)  # while nobody works

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from infra.larger_files import ELSEWHERE
+
 SOCKET_STAGE = "ws"
 REQUESTS_PER_SECOND = 200
 """What a stage takes of requests, and again of socket messages. An account has 10,000 for
@@ -15,11 +17,7 @@ REQUESTS_AT_ONCE = 400
 
 # A function takes 6 MB, in which a body is base64:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_TOO_LARGE = (
-    "The request is too large: at most 4 MB are sure to get through."
-    " Larger files: POST /api/characters/upload or POST /api/characters/import/upload;"
-    " larger pictures: POST /api/users/me/avatar/upload"
-)
+_TOO_LARGE = f"The request is too large: at most 4 MB are sure to get through. {ELSEWHERE}"
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 _REFUSALS = {
     "BAD_REQUEST_BODY": (400, "The body is not what is expected"),
@@ -32,7 +30,7 @@ _REFUSALS = {
     "QUOTA_EXCEEDED": (429, "Too many requests"),
     "INTEGRATION_TIMEOUT": (504, "The answer took too long"),
 }
-_GATEWAYS_OWN_WORDS = '{"error": $context.error.messageString}'
+_GATEWAYS_OWN_WORDS = "$context.error.messageString"  # with its quotation marks
 _INTERNAL = "Internal error; the server's log says more"
 
 
@@ -61,21 +59,25 @@ def resources(stage: str, origins: Sequence[str]) -> dict[str, Any]:
 
 
 def gateway_responses(origins: Sequence[str]) -> dict[str, Any]:
-    """What API Gateway says where no function is asked, in the shape of our own errors."""
+    """What API Gateway says where no function is asked, in the shape of our own errors.
+
+    It cannot tell paths apart, so all have what clients of some of them expect.
+    """
     refusals = {
-        kind: _response(json.dumps({"error": message}), origins, status)
+        kind: _response(json.dumps(message), origins, status)
         for kind, (status, message) in _REFUSALS.items()
     }
     for kind in ("THROTTLED", "QUOTA_EXCEEDED"):
         refusals[kind]["responseParameters"]["gatewayresponse.header.Retry-After"] = "'1'"
     defaults = {
         "DEFAULT_4XX": _response(_GATEWAYS_OWN_WORDS, origins),
-        "DEFAULT_5XX": _response(json.dumps({"error": _INTERNAL}), origins),
+        "DEFAULT_5XX": _response(json.dumps(_INTERNAL), origins),
     }
     return refusals | defaults
 
 
-def _response(body: str, origins: Sequence[str], status: int | None = None) -> dict[str, Any]:
+def _response(message: str, origins: Sequence[str], status: int | None = None) -> dict[str, Any]:
+    """One of them; ``message`` is a string as JSON."""
     headers = {
         "X-Request-Id": "context.requestId",
         "Cache-Control": "'no-store'",
@@ -85,7 +87,9 @@ def _response(body: str, origins: Sequence[str], status: int | None = None) -> d
         "responseParameters": {
             f"gatewayresponse.header.{name}": value for name, value in headers.items()
         },
-        "responseTemplates": {"application/json": body},
+        "responseTemplates": {
+            "application/json": f'{{"error": {message}, "success": false, "message": {message}}}'
+        },
     }
     if status is not None:
         response["statusCode"] = str(status)

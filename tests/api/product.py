@@ -64,7 +64,8 @@ class Door:
             lambda token: container.uploads().limit(token),
             Path(tempfile.gettempdir()),
         )
-        self._front = Front(gateway, self._threads, _no_sockets, uploads)
+        cors = self.product.cors_headers
+        self._front = Front(gateway, self._threads, _no_sockets, cors, uploads)
         self._loop = asyncio.new_event_loop()
 
     def ask(self, *requests: Ask) -> list[Answer]:
@@ -135,12 +136,16 @@ class Tavern:
 
     def connect(self, name: str = "ada", *, query: str = "", **headers: str) -> int:
         """A client opens ``/ws`` under this connection id; the status that it gets."""
+        return int(self.connected(name, query=query, **headers)["statusCode"])
+
+    def connected(self, name: str = "ada", *, query: str = "", **headers: str) -> dict[str, Any]:
+        """The same; what the handler says to the gateway."""
         given = [("host", "localhost:3233"), *headers.items()]
         client = Client(name, given, query, "127.0.0.1", "localhost:3233")
         self._clients[name] = client
         context = InvocationContext("ws_connect", _SECONDS)
-        answer = self._product.ws_connect(events.connect_event(client), context)
-        return int(answer["statusCode"])
+        answer: dict[str, Any] = self._product.ws_connect(events.connect_event(client), context)
+        return answer
 
     def disconnect(self, name: str = "ada") -> None:
         """A client's socket closes."""

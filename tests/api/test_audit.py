@@ -137,6 +137,13 @@ def test_an_administrator_sees_a_users_audit_and_is_named_in_it(many: Tavern, ad
     assert seen[0]["details"] == {"documents": 5}
 
 
+def test_who_is_no_administrator_is_told_that_it_takes_one(many: Tavern, ada: str) -> None:
+    made = many.ask("POST", "/api/users/me/service-keys", json={}, headers=bearer(ada)).json()
+    for shown in (ada, made["secret"]):
+        answer = many.ask("GET", f"/api/audit?user={uid_of(many, ada)}", headers=bearer(shown))
+        assert (answer.status, answer.json()["error"]) == (403, "This needs an administrator")
+
+
 def test_a_key_does_not_read_the_audit(many: Tavern, ada: str) -> None:
     made = many.ask("POST", "/api/users/me/service-keys", json={}, headers=bearer(ada)).json()
     answer = many.ask("GET", "/api/users/me/audit", headers=bearer(made["secret"]))

@@ -64,6 +64,15 @@ def test_every_format_brings_the_card_back(either_tavern: Tavern) -> None:
     assert bare.headers["content-type"] == "image/png"
 
 
+def test_the_head_of_an_export_is_that_of_the_file(either_tavern: Tavern) -> None:
+    entry = added(either_tavern, card_png(v3(), "ccv3"), "Ada.png")
+    whole = exported(either_tavern, entry, "png")
+    head = either_tavern.ask("HEAD", at(entry, "/export?format=png"))
+    assert head.status == 200
+    same = ("content-type", "content-disposition", "content-length")
+    assert [head.headers[name] for name in same] == [whole.headers[name] for name in same]
+
+
 def test_a_picture_has_both_cards_in_it_and_all_its_other_bytes(tavern: Tavern) -> None:
     plain = moving_picture()
     entry = added(tavern, plain, "Ada.png")

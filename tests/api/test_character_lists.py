@@ -115,21 +115,26 @@ def test_fields_are_chosen(library: Tavern) -> None:
     assert [each.keys() for each in listed(library, "?fields=")] == [{"id"}] * 5
 
 
+@pytest.mark.parametrize("name", ["search", "tag", "favorite", "sort", "limit", "cursor"])
+def test_a_parameter_that_is_empty_asks_for_nothing(library: Tavern, name: str) -> None:
+    page = library.ask("GET", f"{ALL}?sort=changed&{name}=").json()
+    order = "" if name == "sort" else "sort=changed&"  # the last one counts
+    assert page == library.ask("GET", f"{ALL}?{order}limit=50").json()
+    assert len(page["data"]) == 5
+
+
 HOSTILE = [
     ("limit=0", "limit"),
     ("limit=-1", "limit"),
     ("limit=201", "limit"),
     ("limit=1.5", "limit"),
     ("limit=x", "limit"),
-    ("limit=", "limit"),
     ("limit=%D9%A3", "limit"),
     ("limit=99999999999999999999", "limit"),
     ("sort=size", "sort"),
     ("sort=NAME", "sort"),
     ("favorite=1", "favorite"),
-    ("favorite=", "favorite"),
     ("search=" + "x" * 201, "search"),
-    ("cursor=", "cursor"),
     ("cursor=x", "cursor"),
     ("cursor=%00", "cursor"),
     ("cursor=%F0%9F%92%A9", "cursor"),

@@ -138,6 +138,18 @@ def test_a_picture_that_is_too_large_for_an_answer_is_fetched_as_is_a_part_of_it
     assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{len(data)}")
 
 
+def test_who_asks_for_the_headers_of_a_large_file_gets_them_here(aws_tavern: Tavern) -> None:
+    """A link is signed for GET alone."""
+    data = png(chunk(b"noTe", bytes(4_500_000)))
+    kept = container.characters().receive("default_user", "Ada.png", data)
+    for path, redirected in ((f"{ALL}/image/Ada.png", 307), (f"{ALL}/{kept.item.id}/export", 303)):
+        assert aws_tavern.ask("GET", path).status == redirected
+        asked = aws_tavern.ask("HEAD", path)
+        assert (asked.status, asked.body) == (200, b"")
+        assert asked.headers["content-type"] == "image/png"
+        assert "content-disposition" in asked.headers
+
+
 def test_a_whole_list_is_packed_or_cut_until_it_fits(aws_tavern: Tavern) -> None:
     entry = {"tags": [], "favorite": False, "imageName": None, "description": "数x" * 1_600}
     put_rows("whole/", 800, entry)

@@ -1,10 +1,16 @@
 """What holds for every route: methods, forms of a path, errors, ids, CORS, identity, bodies."""
 
+import json
+import logging
 import re
 
 import pytest
+from chalice.app import Chalice
 
 import app
+from chalicelib.api.groups import Group
+from chalicelib.api.http import Call, Reply
+from infra.local.gateway import Gateway, Request
 from tests.api.bodies import RUN
 from tests.api.hostile import assert_error
 from tests.api.product import ORIGIN, Tavern
@@ -53,9 +59,77 @@ def test_an_allowed_page_may_read_every_answer(tavern: Tavern, path: str) -> Non
     answer = tavern.ask("GET", path, headers={"Origin": ORIGIN})
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert answer.headers["access-control-allow-credentials"] == "true"
-    exposed = answer.headers["access-control-expose-headers"].lower()
-    assert "etag" in exposed
+    exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+    assert {"etag", "retry-after", "x-request-id"} < {*exposed}
+    assert {"content-disposition", "content-range"} < {*exposed}
     assert answer.headers["vary"] == "Origin"
+
+
+LONG = "/api/characters/" + "a" * 9_000
+LARGE = bytes(10 * 1024 * 1024 + 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", LONG, b"", 414),
+        ("GET", "/api//characters", b"", 404),
+        ("POST", "/api/characters", LARGE, 413),
+        ("TRACE", "/api/characters", b"", 405),
+    ],
+)
+def test_an_allowed_page_may_read_what_the_front_says_by_itself(
+    tavern: Tavern, method: str, path: str, body: bytes, status: int
+) -> None:
+    answer = tavern.ask(method, path, body=body, headers={"Origin": ORIGIN})
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["vary"] == "Origin"
+    assert_error(answer.json(), success_flag=True)
+    foreign = tavern.ask(method, path, body=body, headers={"Origin": FOREIGN})
+    assert "access-control-allow-origin" not in foreign.headers
+    assert foreign.headers["vary"] == "Origin"
+
+
+def test_too_large_a_body_is_told_where_larger_files_go(tavern: Tavern) -> None:
+    answer = tavern.ask("POST", "/api/characters/import", body=LARGE)
+    assert answer.status == 413
+    assert "10 MB" in answer.json()["error"]
+    paths = re.findall(r"POST (/[\w/]+)", answer.json()["error"])
+    assert paths == [
+        "/api/characters/upload",
+        "/api/characters/import/upload",
+        "/api/users/me/avatar/upload",
+    ]
+    assert all("POST" in app.routes[path] for path in paths)
+
+
+@pytest.mark.parametrize("path", app.routes)
+def test_a_method_that_no_path_has_is_told_those_of_the_path(tavern: Tavern, path: str) -> None:
+    for method in ("TRACE", "OPTIONS"):
+        allow = tavern.ask(method, filled(path)).headers["allow"].split(", ")
+        assert allow == [*app.routes[path], "OPTIONS"]
+    assert tavern.ask("TRACE", filled(path)).status == 405
+
+
+@pytest.mark.parametrize(("flag", "fields"), [(True, {"success", "message"}), (False, set())])
+def test_what_fails_is_a_500_in_the_shape_of_its_group(
+    tavern: Tavern, caplog: pytest.LogCaptureFixture, flag: bool, fields: set[str]
+) -> None:
+    def fail(_call: Call) -> Reply:
+        raise RuntimeError("as asked")
+
+    broken = Chalice("broken", configure_logs=False)
+    group = Group("broken", success_flag=flag)
+    group.get("/api/broken", access="anyone")(fail)
+    group.register(broken)
+    with caplog.at_level(logging.CRITICAL, "chalicelib.api"):
+        answer = Gateway(broken, app.unknown_path).answer(
+            Request("GET", "/api/broken", [], b"", "")
+        )
+    assert answer.status == 500
+    assert json.loads(answer.body).keys() == {"error"} | fields
+    assert_error(json.loads(answer.body), success_flag=flag)
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "http://localhost:5573.evil.example", "*"])
@@ -153,7 +227,8 @@ def test_a_trailing_slash_changes_nothing(tavern: Tavern, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/api", "/api/nothing", "/api/fam/x", "/api/llm/models"])
 def test_an_unknown_path_is_a_404_as_json(tavern: Tavern, method: str, path: str) -> None:
     answer = tavern.ask(method, path)
-    assert (answer.status, answer.json()) == (404, {"error": "Not found"})
+    expected = {"error": "Not found", "success": False, "message": "Not found"}
+    assert (answer.status, answer.json()) == (404, expected)
     assert answer.headers["content-type"] == "application/json"
 
 
@@ -225,6 +300,8 @@ def test_a_body_of_another_kind_is_a_415(tavern: Tavern, kind: str) -> None:
         b"nul",
         b'{"nodes": [NaN]}',
         b'{"nodes": [-Infinity]}',
+        b'{"name": "p", "nodes": [], "metadata": {"a": 1e999}}',
+        b'{"name": "p", "nodes": [], "metadata": {"a": [-1E+400]}}',
         b"\xff\xfe",
         b"'a'",
         b'{"a": 1,}',
@@ -270,11 +347,20 @@ def test_path_parameters_are_decoded_once(tavern: Tavern) -> None:
 
 
 @pytest.mark.parametrize("segment", ["%E0%A4%A", "%FF", "%ED%A0%80"])
-@pytest.mark.parametrize("path", ["/api/prompt/", "/api/projects/", "/api/workflows/"])
-def test_what_does_not_decode_is_a_400(tavern: Tavern, path: str, segment: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/prompt/", "promptId"),
+        ("/api/projects/", "projectId"),
+        ("/api/workflows/", "workflowId"),
+        ("/api/characters/image/", "imageName"),
+    ],
+)
+def test_what_does_not_decode_is_a_400(tavern: Tavern, path: str, name: str, segment: str) -> None:
     answer = tavern.ask("GET", path + segment)
     assert answer.status == 400
     assert "UTF-8" in answer.json()["error"]
+    assert answer.json()["details"].keys() == {name}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whose a socket is, how many there may be, and when it ends."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 
@@ -166,7 +167,10 @@ def test_a_user_has_so_many_sockets_at_most(house: House) -> None:
     assert opened(house, ada, MAX_CONNECTIONS) == [200] * MAX_CONNECTIONS
     house.clock.advance(3600)
     ticket = house.ticket(ada)
-    assert house.enter("more", ticket) == 429
+    refused = house.tavern.connected("more", query=f"ticket={ticket}")
+    assert refused["statusCode"] == 429
+    assert refused["headers"]["Retry-After"] == "30"
+    assert str(MAX_CONNECTIONS) in json.loads(refused["body"])["error"]
     assert house.tavern.connect("more", **bearer(house.session())) == 429
     assert house.tavern.connect("eves", **bearer(house.session("eve"))) == 200
     assert house.tavern.closed() == []

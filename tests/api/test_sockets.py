@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.bodies import RUN
 from tests.api.frames import error_of, kinds
+from tests.api.hostile import assert_error
 from tests.api.product import ORIGIN, Tavern
 from tests.builders import node, payload
 
@@ -35,6 +36,25 @@ def test_our_own_page_may_connect_through_a_proxy(
 
 def test_a_wrong_bearer_may_not_connect(tavern: Tavern) -> None:
     assert tavern.connect(authorization="Bearer x") == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "status", "reason"),
+    [
+        ({"origin": "http://evil.example"}, "", 403, "TAVERN_CORS_ORIGINS"),
+        ({"authorization": "Bearer swordfish"}, "", 401, "token"),
+        ({}, "ticket=swordfish", 401, "ticket"),
+    ],
+)
+def test_who_may_not_connect_is_told_why(
+    tavern: Tavern, headers: dict[str, str], query: str, status: int, reason: str
+) -> None:
+    answer = tavern.connected(query=query, **headers)
+    assert answer["statusCode"] == status
+    assert answer["headers"] == {"Content-Type": "application/json"}
+    assert_error(json.loads(answer["body"]))
+    assert reason in answer["body"]
+    assert "swordfish" not in answer["body"]
 
 
 def test_a_client_without_headers_may_connect(tavern: Tavern) -> None:
@@ -104,6 +124,7 @@ def test_a_socket_that_is_lost_does_not_hold_up_the_others(either_tavern: Tavern
         "NaN",
         '{"type": NaN}',
         '{"type": "a", "payload": Infinity}',
+        '{"type": "get_node_definitions", "payload": {"a": 1e999}}',
         "[" * 100000,
         '{"a":' * 100000,
         '{"type": "\\ud800"}',

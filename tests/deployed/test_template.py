@@ -37,13 +37,14 @@ def header(response: dict[str, Any], name: str) -> str | None:
 )
 def test_its_errors_have_our_shape(kind: str, status: str | None, message: str) -> None:
     response = gateway_responses([PAGE])[kind]
-    assert (response.get("statusCode"), body(response)) == (status, {"error": message})
+    expected = {"error": message, "success": False, "message": message}
+    assert (response.get("statusCode"), body(response)) == (status, expected)
 
 
 def test_who_sends_too_much_is_told_where_larger_files_go() -> None:
     response = gateway_responses([PAGE])["REQUEST_TOO_LARGE"]
     assert response["statusCode"] == "413"
-    paths = re.findall(r"POST ([a-z/]+)", body(response)["error"])
+    paths = re.findall(r"POST (/[a-z/]+)", body(response)["error"])
     assert len(paths) == 3
     assert all("POST" in app.routes[path] for path in paths)
 

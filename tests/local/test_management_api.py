@@ -37,7 +37,7 @@ def with_connection(play: Play) -> None:
         sockets = Sockets(_product(accept), threads, "here")
         with closing(listener("127.0.0.1", 0)) as outer, closing(listener("127.0.0.1", 0)) as inner:
             gateway = Gateway(Chalice("none", configure_logs=False), toy_app.unknown_path)
-            front = Server(Front(gateway, threads, sockets), outer)
+            front = Server(Front(gateway, threads, sockets, toy_app.cors_headers), outer)
             api = Server(ManagementApi(sockets, "secret"), inner)
             await front.begin()
             await api.begin()
@@ -119,6 +119,7 @@ def _product(accept: Callable[[dict[str, Any], object], dict[str, Any]]) -> Prod
     return Product(
         app=None,
         unknown_path=toy_app.unknown_path,
+        cors_headers=toy_app.cors_headers,
         ws_connect=accept,
         ws_message=ignore,
         ws_disconnect=ignore,

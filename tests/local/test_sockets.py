@@ -62,6 +62,15 @@ def test_a_connection_that_is_refused_gets_the_status(
     assert json.loads(refused.value.response.body or b"")["error"]
 
 
+def test_a_connection_that_is_refused_gets_what_the_function_says(toy: RunningStack) -> None:
+    with pytest.raises(InvalidStatus) as refused, connect(f"{toy.ws_url}?refuse=429"):
+        pass
+    response = refused.value.response
+    assert (response.status_code, json.loads(response.body or b"")) == (429, {"error": "No"})
+    assert response.headers["retry-after"] == "30"
+    assert response.headers.get_all("content-type") == ["application/json"]
+
+
 def test_there_are_no_sockets_on_other_paths(toy: RunningStack) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(f"{toy.ws_url}/more"):
         pass

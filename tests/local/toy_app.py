@@ -12,6 +12,7 @@ from chalice.app import Chalice, Response
 from chalicelib.ports import Connection, Delivery
 from tests.local import toy_container as container
 
+PAGE = "http://page.example"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 app = Chalice("toy", configure_logs=False)
@@ -20,6 +21,11 @@ app.experimental_feature_flags.update(["WEBSOCKETS"])
 
 def unknown_path(origin: str | None, method: str) -> tuple[int, dict[str, str], str]:
     return 404, {"Content-Type": "application/json"}, '{"error": "Not found"}'
+
+
+def cors_headers(origin: str | None) -> dict[str, str]:
+    allowed = {"Access-Control-Allow-Origin": origin} if origin == PAGE else {}
+    return {"Vary": "Origin", **allowed}
 
 
 def hello() -> dict[str, str]:
@@ -94,7 +100,8 @@ def ws_connect(event: dict[str, Any], context: Any) -> dict[str, Any]:
     query = event.get("queryStringParameters") or {}
     container.record(what="connect", event=event)
     if "refuse" in query:
-        return {"statusCode": int(query["refuse"]), "body": '{"error": "No"}'}
+        headers = {"Retry-After": "30"}
+        return {"statusCode": int(query["refuse"]), "headers": headers, "body": '{"error": "No"}'}
     if "fail" in query:
         raise RuntimeError("as asked")
     return {"statusCode": 200}

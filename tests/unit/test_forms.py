@@ -1,5 +1,8 @@
 """Files of a form: several of one field, each as strictly as one."""
 
+import re
+from typing import Any
+
 import pytest
 from chalice.app import Request
 
@@ -11,9 +14,8 @@ from tests.api.pictures import form, part
 TEN = b"0123456789"
 
 
-def read(*parts: bytes, most: int = 3, kind: str | None = None) -> list[UploadedFile]:
-    """The files of the field ``files``, of at most ten bytes."""
-    made = form(*parts, content_type=kind)
+def call(made: dict[str, Any]) -> Call:
+    """A request with a form."""
     event = {
         "multiValueQueryStringParameters": None,
         "headers": made["headers"],
@@ -22,8 +24,13 @@ def read(*parts: bytes, most: int = 3, kind: str | None = None) -> list[Uploaded
         "body": made["body"],
         "stageVariables": {},
     }
-    call = Call(Request(event, None), "anyone")
-    return files_of(call, "files", max_bytes=10, most=most, instead="POST /there")
+    return Call(Request(event, None), "anyone")
+
+
+def read(*parts: bytes, most: int = 3, kind: str | None = None) -> list[UploadedFile]:
+    """The files of the field ``files``, of at most ten bytes."""
+    made = call(form(*parts, content_type=kind))
+    return files_of(made, "files", max_bytes=10, most=most, instead="POST /there")
 
 
 def test_several_files_come_in_their_order_with_their_names() -> None:
@@ -68,6 +75,30 @@ def test_a_form_without_the_field_or_of_too_many_fields_is_refused() -> None:
     assert len(read(*others * 29, part("files", b"1"))) == 1
     with pytest.raises(InvalidInput, match="cannot be read"):
         read(*others * 32, part("files", b"1"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (form(part("files", b"1", filename="é").decode().encode("latin-1")), "file is not UTF-8"),
+        (form(*[part("files", b"1")] * 40), "too many fields"),
+        (form(part("files", b"1", more=f"; x={'x' * 5_000}")), "head is too long"),
+        (form(part("files", b"1"), close=False), "ends before its last boundary"),
+        (form(b"Content-Type: image/png\r\n\r\n1"), "a Content-Disposition that names it"),
+        (form(b"no head\r\n\r\n1"), "a Content-Disposition that names it"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_told_in_our_own_words(
+    sent: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^The form cannot be read: .*{reason}") as refused:
+        files_of(call(sent), "files", max_bytes=10, most=3)
+    assert not re.search(r"[()_'\"]|[Ss]egment|stream|parser", refused.value.message)
+
+
+def test_an_empty_body_is_a_form_without_the_file() -> None:
+    with pytest.raises(InvalidInput, match="files: a file is expected, in a form"):
+        files_of(call({**form(), "body": b""}), "files", max_bytes=10, most=3)
 
 
 def test_what_is_no_form_is_refused() -> None:

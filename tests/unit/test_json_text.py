@@ -41,6 +41,13 @@ def test_what_is_no_storable_json_is_refused_with_a_reason(text: str | bytes) ->
     assert refused.value.message
 
 
+@pytest.mark.parametrize("text", ["1e999", "[-1e400]", '{"a": 1' + "0" * 400 + ".0}"])
+def test_a_number_beyond_all_floats_is_refused_where_all_must_be_finite(text: str) -> None:
+    with pytest.raises(InvalidInput, match="a number is too large"):
+        json_text.loads(text, finite=True)
+    assert json_text.loads("[1.5, 1e308, -0.0, 1e-999, 7]", finite=True) == [1.5, 1e308, 0, 0, 7]
+
+
 def test_nesting_up_to_the_limit_is_read() -> None:
     assert json_text.loads("[" * 64 + "]" * 64) is not None
 
