@@ -102,6 +102,14 @@ def test_what_failed_leaves_no_entry(many: Tavern, ada: str) -> None:
     assert acts(many, ada) == before
 
 
+def test_a_guess_at_the_current_password_is_noted(many: Tavern, ada: str) -> None:
+    """Who has got hold of a session tries to keep the account."""
+    change = {"currentPassword": "wrong password", "newPassword": "another password"}
+    answer = many.ask("PUT", "/api/auth/password", json=change, headers=bearer(ada))
+    assert answer.status == 403
+    assert acts(many, ada)[-1] == "sign-in-failed"
+
+
 def test_pages_go_back_to_the_first_entry(many: Tavern, ada: str) -> None:
     for _ in range(4):
         login(many, "ada")
@@ -111,6 +119,7 @@ def test_pages_go_back_to_the_first_entry(many: Tavern, ada: str) -> None:
     while True:
         target = f"/api/users/me/audit?limit=2&cursor={cursor}"
         page = many.ask("GET", target, headers=bearer(ada)).json()
+        assert len(page["entries"]) <= 2
         found += page["entries"]
         if "cursor" not in page:
             break

@@ -1,7 +1,19 @@
 """Guessing passwords: how often, and from where."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from chalicelib import container
+from chalicelib.errors import TooManyRequests
+from chalicelib.services.accounts import attempts
+from chalicelib.services.accounts.attempts import Attempts, Counter, Origin
 from tests.api.hostile import assert_error
 from tests.api.people import (
+    PASSWORD,
+    account,
+    bearer,
     login,
     register,
     sign_in,
@@ -66,3 +78,36 @@ def test_on_one_machine_nobody_gives_himself_another_address(locked: None, taver
         for number in range(11)
     ]
     assert found == [401] * 10 + [429]
+
+
+HOME = Origin("127.0.0.1")
+
+
+def used_up(counters: Sequence[Counter]) -> None:
+    """As many attempts as the first of these counters allows, with those that were made."""
+    counts = Attempts(container.accounts(), container.clock())
+    with suppress(TooManyRequests):
+        for _ in range(counters[0].limit):
+            counts.begin(counters)
+
+
+def test_guesses_at_a_current_password_count_for_their_address(many: Tavern) -> None:
+    headers = bearer(login(many, "root").json()["token"])
+    used_up(attempts.of_origin(HOME))
+    change = {"currentPassword": PASSWORD, "newPassword": "another good password"}
+    assert many.ask("PUT", "/api/auth/password", json=change, headers=headers).status == 429
+    assert login(many, "root").status == 429
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [attempts.of_registrations(HOME)[:1], attempts.of_origin(HOME)],
+    ids=["registrations", "guesses"],
+)
+def test_from_one_address_no_more_accounts_are_asked_for(
+    many: Tavern, counters: Sequence[Counter]
+) -> None:
+    used_up(counters)
+    refused = many.ask("POST", "/api/auth/register", json=account("ada"))
+    assert refused.status == 429
+    assert container.users().by_name("ada") is None

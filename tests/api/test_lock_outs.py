@@ -7,12 +7,16 @@ import pytest
 
 from chalicelib import container
 from chalicelib.errors import NotSignedIn
+from chalicelib.security import passwords
 from chalicelib.services.accounts import rows
+from chalicelib.services.accounts.attempts import Attempts, Client, Origin
 from chalicelib.services.accounts.credentials import Credentials
 from chalicelib.services.accounts.service_keys import ServiceKeys
+from chalicelib.services.accounts.sessions import Sessions
+from chalicelib.services.accounts.sign_in import Rules, SignIn
 from chalicelib.services.accounts.users import Users
 from chalicelib.services.callers import Caller
-from tests.api.people import bearer, register
+from tests.api.people import PASSWORD, bearer, register, sign_in
 from tests.api.product import Tavern
 from tests.api.test_admin import rows as answered
 from tests.unit.accounts.interrupted import Interrupted
@@ -89,3 +93,32 @@ def test_what_was_made_just_before_goes_too(many: Tavern) -> None:
         assert any("key#" in row for row in left_of(caller.uid))
         act(name)
         assert left_of(caller.uid) == []
+
+
+def another_password(name: str) -> None:
+    """The owner changes it, as soon as he fears that somebody knows it."""
+    found = container.users().by_name(name)
+    assert found is not None
+    new_hash = passwords.hash_password("another good password")
+    container.sessions().set_password(found.user.uid, found.user.password_hash, new_hash, None)
+
+
+@pytest.mark.parametrize("act", [disable, erase, another_password])
+def test_a_sign_in_that_has_begun_before_opens_no_session_after(
+    many: Tavern, act: Callable[[str], None]
+) -> None:
+    """The password was right when it was looked at."""
+    name, caller = a_person(many, shows="session")
+    index = Interrupted(container.accounts())
+    users = Users(index, container.clock())
+    sign_ins = SignIn(
+        rules=Rules("accounts", None, "open", first_needs_code=False),
+        users=users,
+        sessions=Sessions(index, users, container.tokens(), container.clock()),
+        invites=container.invites(),
+        attempts=Attempts(container.accounts(), container.clock()),
+    )
+    index.before_write = lambda: act(name)
+    with pytest.raises(NotSignedIn):
+        sign_ins.login(sign_in(name, PASSWORD), Client(Origin("192.0.2.1"), None))
+    assert not [row for row in left_of(caller.uid) if "session" in row or "token#" in row]

@@ -138,6 +138,23 @@ def test_sessions_of_one_mode_are_none_in_another(
     assert tavern.ask("GET", "/api/plugins", headers=bearer(first)).status == 401
 
 
+def test_a_key_of_the_one_user_is_nobodys_where_there_are_accounts(
+    either_tavern: Tavern, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He is an administrator, and no password ties his keys to the mode they were made in."""
+    draft = {"scopes": ["read", "write", "run", "admin"]}
+    made = either_tavern.ask("POST", "/api/users/me/service-keys", json=draft)
+    key = bearer(made.json()["secret"])
+    ticket = either_tavern.ask("POST", "/api/auth/ws-ticket", headers=key).json()["ticket"]
+    assert either_tavern.ask("GET", "/api/admin/users", headers=key).status == 200
+    monkeypatch.setenv("TAVERN_MODE", "MultiUser")
+    either_tavern.start_anew()
+    for path in ("/api/plugins", "/api/admin/users"):
+        assert either_tavern.ask("GET", path, headers=key).status == 401
+    assert either_tavern.connect("script", **key) == 401
+    assert either_tavern.connect("script", query=f"ticket={ticket}") == 401
+
+
 def test_a_socket_of_the_open_mode_says_nothing_once_it_is_locked(
     tavern: Tavern, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,14 @@
 """Quotas over HTTP, as users meet them and administrators set them; on both families."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from chalicelib import container
+from chalicelib.errors import TooManyRequests
+from tests.api.frames import error_of
+from tests.api.house import House
 from tests.api.people import bearer, register
 from tests.api.product import Tavern
 from tests.api.test_user_operations import uid_of
@@ -152,6 +156,17 @@ def test_too_many_requests_in_a_minute_are_429_with_their_number(
     assert refused.json()["details"] == {"requestsAMinute": ["at most 150"]}
     assert 1 <= int(refused.headers["retry-after"]) <= 61
     assert many.ask("GET", "/api/plugins", headers=bearer(root)).status == 200
+
+
+def test_what_is_said_over_a_socket_counts_as_a_request(house: House) -> None:
+    ada = house.session()
+    house.connect("tab", ada)
+    uid = uid_of(house.tavern, ada)
+    with suppress(TooManyRequests):
+        for _ in range(3_000):
+            container.request_rate().count(uid)
+    refused = error_of(house.tavern.say({"type": "get_node_definitions"}, "tab"))
+    assert refused["details"] == {"requestsAMinute": ["at most 3000"]}
 
 
 def test_who_has_a_server_alone_has_no_quota_of_storage_or_requests(tavern: Tavern) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.services.callers import is_trusted_origin
 from tests.api.bodies import RUN
 from tests.api.frames import error_of, kinds
 from tests.api.hostile import assert_error
@@ -24,6 +25,11 @@ def test_allowed_pages_and_our_own_may_connect(tavern: Tavern, origin: str) -> N
 )
 def test_foreign_pages_may_not_connect(tavern: Tavern, origin: str) -> None:
     assert tavern.connect(origin=origin) == 403
+
+
+@pytest.mark.parametrize("origin", ["http:", "http://", "https://"])
+def test_a_page_without_a_name_is_not_ours_where_nobody_tells_our_name(origin: str) -> None:
+    assert not is_trusted_origin({"origin": origin}, frozenset())
 
 
 @pytest.mark.parametrize(("forwarded", "status"), [("tavern.example", 200), ("other.example", 403)])

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.adapters.embedded.vault import EmbeddedVault
 from chalicelib.errors import Conflict, NotSignedIn, TavernError
 from chalicelib.ports import Index
-from chalicelib.services.accounts.credentials import MAX_CREDENTIALS, Credentials
+from chalicelib.services.accounts.credentials import MAX_CREDENTIALS, Credentials, Rewrapped
 from chalicelib.services.accounts.service_keys import MAX_KEYS, ServiceKeys
 from chalicelib.services.accounts.users import DEFAULT_USER, Users
 from chalicelib.services.callers import OPEN, Caller
@@ -113,3 +113,14 @@ def test_who_is_overtaken_every_time_is_told_so(desk: Desk) -> None:
     with pytest.raises(Conflict, match="at once"):
         keys.create(OPEN, {})
     assert keys.list(DEFAULT_USER) == []
+
+
+def test_a_credential_that_is_removed_while_it_is_wrapped_anew_stays_removed(
+    desk: Desk, tmp_path: Path
+) -> None:
+    index = Interrupted(desk.accounts)
+    credentials = credentials_of(desk, index, tmp_path / "keys")
+    made = credentials.create(OPEN, {"serviceName": "mail", "credential": "sesame"})
+    index.before_write = lambda: credentials.remove(DEFAULT_USER, made["id"])
+    assert credentials.rewrap_all(DEFAULT_USER) == Rewrapped(0, 0)
+    assert credentials.list(DEFAULT_USER) == []

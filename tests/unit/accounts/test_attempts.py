@@ -4,9 +4,10 @@ import pytest
 
 from chalicelib.errors import TooManyRequests
 from chalicelib.services.accounts import attempts
-from chalicelib.services.accounts.attempts import WINDOW_SECONDS, Origin
+from chalicelib.services.accounts.attempts import WINDOW_SECONDS, Attempts, Origin
 from tests.contracts.race import race, winners
 from tests.unit.accounts.desk import Desk
+from tests.unit.accounts.interrupted import Interrupted
 
 HOME = Origin("192.0.2.1")
 
@@ -65,6 +66,7 @@ def test_the_addresses_that_one_customer_has_are_one(desk: Desk) -> None:
     own = [Origin(f"2001:db8:0:1::{number:x}") for number in range(20)]
     assert guesses(desk, own) == attempts.PER_ACCOUNT_AND_ADDRESS
     assert guesses(desk, [Origin("2001:db8:0:2::1")]) == 1
+    assert attempts.network("2001:db8:1:2:ffff:4:5:6") == "2001:db8:1:2::"
     assert attempts.network("::ffff:192.0.2.1") == "192.0.2.1"
     assert attempts.network("no address") == "no address"
 
@@ -99,6 +101,30 @@ def test_of_many_guesses_at_once_no_more_are_let_through(desk: Desk) -> None:
     outcomes = race(30, lambda _: guess(desk, "ada"))
     assert len(winners(outcomes)) <= 10
     assert guesses(desk, [HOME] * 20) == 10 - len(winners(outcomes))
+
+
+@pytest.mark.parametrize("earlier", [0, 3])
+def test_a_guess_that_another_overtakes_counts_beside_it(desk: Desk, earlier: int) -> None:
+    """Also the very first of a window, which finds no row to count in."""
+    assert guesses(desk, [HOME] * earlier) == earlier
+    index = Interrupted(desk.accounts)
+    index.before_write = lambda: guess(desk, "ada")
+    counters = [*attempts.of_account("ada", HOME), *attempts.of_origin(HOME)]
+    Attempts(index, desk.clock).begin(counters)
+    assert guesses(desk, [HOME] * 20) == attempts.PER_ACCOUNT_AND_ADDRESS - earlier - 2
+
+
+def test_a_success_takes_back_no_guess_that_is_made_meanwhile(desk: Desk) -> None:
+    for number in range(attempts.PER_ADDRESS - 2):
+        guess(desk, f"user{number}")
+    guess(desk, "eve")
+    index = Interrupted(desk.accounts)
+    index.before_write = lambda: guess(desk, "last")
+    own, others = attempts.of_account("eve", HOME), attempts.of_origin(HOME)
+    Attempts(index, desk.clock).forgive(wholly=own, this_one=others)
+    guess(desk, "one more")
+    with pytest.raises(TooManyRequests):
+        guess(desk, "another")
 
 
 def test_rows_hold_neither_names_nor_addresses(desk: Desk) -> None:

@@ -99,6 +99,17 @@ def test_a_use_does_not_bring_back_what_was_ended(desk: Desk) -> None:
     assert desk.accounts.get(rows.of_user(user.uid), rows.used(row.id)) is None
 
 
+def test_of_what_a_browser_calls_itself_the_beginning_is_kept(desk: Desk) -> None:
+    user = desk.register("ada")
+    desk.sessions.open(desk.users.holdings(user.uid), "browser" + "x" * 10_000)
+    (called,) = [
+        each["userAgent"]
+        for each in desk.sessions.list(user.uid, None)
+        if each.get("userAgent", "").startswith("browser")
+    ]
+    assert len(called) == 200
+
+
 def test_who_has_too_many_sessions_loses_the_one_not_used_for_longest(desk: Desk) -> None:
     user = desk.register("ada")
     opened = []

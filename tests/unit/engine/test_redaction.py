@@ -84,6 +84,13 @@ def test_without_secrets_a_value_is_passed_on_as_it_is() -> None:
 
 def test_very_short_secrets_are_not_looked_for() -> None:
     assert hiding("abc").text("abcabc") == "abcabc"
+    assert hiding("abcd").text("abcabcd") == f"abc{REDACTED}"
+
+
+def test_a_secret_is_found_in_a_form_and_without_the_blanks_around_it() -> None:
+    hidden = hiding(" two words\n")
+    assert hidden.text("key=+two+words%0A&more") == f"key={REDACTED}&more"
+    assert hidden.text("Bearer:two words.") == f"Bearer:{REDACTED}."
 
 
 def passed(redaction: Redaction, pieces: Sequence[str]) -> str:
