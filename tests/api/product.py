@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import container
-from chalicelib.ports import Clock
+from chalicelib.ports import Clock, Queue
 from infra.local import events
 from infra.local.bodies import Message
 from infra.local.events import Client, InvocationContext
 from infra.local.front import Front
 from infra.local.gateway import Gateway
 from infra.local.large_uploads import LargeUploads
-from infra.local.product import Product
+from infra.local.product import Handler, Product
 from infra.local.threads import Threads
 from tests.sockets import SocketsInMemory
 
@@ -200,25 +200,13 @@ class Tavern:
 
     def work(self) -> int:
         """Deliver to one worker until the queue is empty; how many messages."""
-        queue = container.queue()
-        count = 0
-        while (message := queue.receive()) is not None:
-            context = InvocationContext("run_execution", _SECONDS)
-            self._product.run_execution(events.queue_event(message, "runs"), context)
-            queue.delete(message.receipt)
-            count += 1
-        return count
+        function = self._product.run_execution
+        return _deliver(container.queue(), "runs", function, "run_execution", _SECONDS)
 
     def work_imports(self, *, seconds: float = _SECONDS) -> int:
         """Deliver imports to one worker until their queue is empty; how many messages."""
-        queue = container.import_queue()
-        count = 0
-        while (message := queue.receive()) is not None:
-            context = InvocationContext("import_library", seconds)
-            self._product.import_library(events.queue_event(message, "imports"), context)
-            queue.delete(message.receipt)
-            count += 1
-        return count
+        function = self._product.import_library
+        return _deliver(container.import_queue(), "imports", function, "import_library", seconds)
 
     def start_anew(self, clock: Clock | None = None) -> None:
         """Forget what was made, as a function's first call finds nothing made."""
@@ -244,6 +232,16 @@ class Tavern:
             value = json.loads(text, parse_constant=_refuse)
             found.extend(value if isinstance(value, list) else [value])
         return found
+
+
+def _deliver(queue: Queue, source: str, function: Handler, name: str, seconds: float) -> int:
+    """Invoke a function with each message of its queue, which has so long for each."""
+    count = 0
+    while (message := queue.receive()) is not None:
+        function(events.queue_event(message, source), InvocationContext(name, seconds))
+        queue.delete(message.receipt)
+        count += 1
+    return count
 
 
 async def _no_sockets(scope: Message, _receive: object, _send: object) -> None:

@@ -51,16 +51,18 @@ class Incoming:
         data: bytes,
         *,
         uid: str | None = None,
+        known_by: str | None = None,
         budget: Budget | None = None,
         turns: Turns = turns,
     ) -> "Incoming":
         """Read a file of any kind; the errors of ``cards.read`` and of ``Picture.of``.
 
         ``uid`` is who waits for it, whose turn it has to be (``TooManyRequests``); None for a
-        worker, which waits. ``budget`` is what all files that come together may cost.
+        worker, which waits. ``known_by`` is the file's ``source``, from who has it already.
+        ``budget`` is what all files that come together may cost.
         """
         with turns.of(uid):
-            return cls._read(names.file_name(name), source(name, data), data, budget)
+            return cls._read(names.file_name(name), known_by or source(name, data), data, budget)
 
     @classmethod
     def _read(cls, safe: str, known_by: str, data: bytes, budget: Budget | None) -> "Incoming":

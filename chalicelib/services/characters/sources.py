@@ -12,7 +12,7 @@ _DIGITS = 32
 
 def source(name: str | None, data: bytes) -> str:
     """What a file is known by: what it is called here, and its bytes."""
-    digest = hashlib.sha256(names.file_name(name).encode(errors="replace") + b"\0")
+    digest = hashlib.sha256(names.file_name(name).encode() + b"\0")
     digest.update(data)
     return digest.hexdigest()[:_DIGITS]
 

@@ -199,11 +199,12 @@ class _Turn:
         except TavernError as error:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
             return None
-        there = self._there.get(source(entry.name, data))
+        known_by = source(entry.name, data)
+        there = self._there.get(known_by)
         if there is not None:
             self._report(entry.index, Line(entry.name, "skipped", there, error=_THERE))
             return None
-        incoming = _read(entry, data)
+        incoming = _read(entry, data, known_by)
         if isinstance(incoming, Line):
             self._report(entry.index, incoming)
             return None
@@ -235,7 +236,7 @@ class _Turn:
         except TavernError as error:
             self._report(entry.index, Line(entry.name, "failed", error=error.message))
         else:
-            self._there[incoming.source] = kept.item.id
+            self._there[known_by] = kept.item.id
             self._remember(entry.index, kept.item.id)
             self._count("merged" if kept.merged else "created")
         return None
@@ -328,10 +329,10 @@ class _Turn:
         _logger.info("An import has ended", extra={"importId": ended.id, **told})
 
 
-def _read(entry: Entry, data: bytes) -> Incoming | Line:
+def _read(entry: Entry, data: bytes, known_by: str) -> Incoming | Line:
     """What is in a file; for one that cannot be read, what is wrong with it."""
     try:
-        return Incoming.read(entry.name, data)
+        return Incoming.read(entry.name, data, known_by=known_by)
     except TavernError as error:
         return Line(entry.name, "failed", error=error.message)
     except Exception:  # a mistake of ours in one file is not to cost the others
